@@ -1,0 +1,41 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The floors of the house, lowest first; each target imports only those above it in this list.
+let package = Package(
+  name: "ssd1b",
+  products: [.executable(name: "ssd1b", targets: ["ssd1b"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C: shims around system libraries, and the kernels neither library has.
+    .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CLibEdit", linkerSettings: [.linkedLibrary("edit")]),
+    .target(name: "CLibPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "COpenBLAS"),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CEmbeddedModel", exclude: ["model"]),
+
+    .target(name: "Base", dependencies: ["CCrypto"]),
+    .target(name: "Graph", dependencies: ["Base"]),
+    .target(name: "Checkpoints", dependencies: ["Base"]),
+    .target(name: "Kernels", dependencies: ["Base", "Graph", "CKernels", "COpenBLAS"]),
+    .target(name: "Models", dependencies: ["Base", "Graph"]),
+    .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
+    .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
+    .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Models"]),
+    .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
+    .target(name: "Terminal", dependencies: ["Base", "CLibEdit"]),
+    .target(name: "Shell", dependencies: ["Base"]),
+    .executableTarget(
+      name: "ssd1b",
+      dependencies: [
+        "Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Inspection",
+        "Imaging", "Terminal", "Shell", "CEmbeddedModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,38 @@
+/// What a user or a file can cause: says where it happened, what was expected and found, and what to do.
+///
+/// Every error that reaches a person is one of these. A bug is a `precondition`, never a `Diagnostic`.
+public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What sort of fault it is; the shell turns it into an exit code and a JSON error code.
+  public enum Kind: String, Sendable {
+    /// Process arguments or a command's words.
+    case usage
+    /// A setting's value.
+    case value
+    /// A file that cannot be read or written, other than the model's.
+    case file
+    /// The model's folder: configs, checkpoints, tokenizers.
+    case model
+    /// A computation gave a number that is not finite.
+    case numeric
+    /// The user stopped the run.
+    case interrupted
+  }
+
+  public var kind: Kind
+  /// Where: a file, a tensor, a setting, a layer. Printed before the message when there is one.
+  public var place: String?
+  /// What was expected and what was found, in one sentence without a final full stop.
+  public var message: String
+  /// What to do about it.
+  public var hint: String?
+
+  public init(_ kind: Kind, at place: String? = nil, _ message: String, hint: String? = nil) {
+    self.kind = kind
+    self.place = place
+    self.message = message
+    self.hint = hint
+  }
+
+  /// `place: message`, without the hint.
+  public var description: String { place.map { "\($0): \(message)" } ?? message }
+}

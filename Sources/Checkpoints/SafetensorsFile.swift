@@ -1,0 +1,164 @@
+import Base
+import Foundation
+
+/// One safetensors file, its header checked whole and its data left mapped.
+///
+/// Format: 8 bytes little-endian header length, a JSON object from tensor names to dtype, shape and data offsets, then
+/// the data, which the tensors must fill without gap or overlap (https://github.com/huggingface/safetensors).
+public struct SafetensorsFile: Sendable {
+  /// A tensor's place in the file.
+  public struct Entry: Hashable, Sendable {
+    public let dtype: DataType
+    public let shape: [Int]
+    /// Its bytes, counted from the start of the file.
+    public let range: Range<Int>
+  }
+
+  public let place: String
+  public let entries: [String: Entry]
+  public let metadata: [String: String]
+  private let bytes: MappedBytes
+
+  /// The longest header that the format allows.
+  public static let maximumHeaderBytes = 100_000_000
+
+  /// Reads and checks a header. Throws a `Diagnostic` of kind `.model` that lists everything wrong with it.
+  public init(_ bytes: MappedBytes, at place: String) throws {
+    self.bytes = bytes
+    self.place = place
+    let file = bytes.buffer
+    let hint = "the file is cut off or damaged: fetch it again and compare its size with the publisher's"
+    guard file.count >= 8 else {
+      throw Diagnostic(
+        .model, at: place, "expected a safetensors header of at least 8 bytes, found a file of \(file.count) bytes",
+        hint: hint)
+    }
+    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    guard length <= UInt64(min(file.count - 8, Self.maximumHeaderBytes)) else {
+      throw Diagnostic(
+        .model, at: place,
+        "header length: expected at most \(min(file.count - 8, Self.maximumHeaderBytes)) bytes in a file of "
+          + "\(file.count), found \(length)", hint: hint)
+    }
+    let dataStart = 8 + Int(length)
+    let header: Header
+    do {
+      header = try JSONDecoder().decode(Header.self, from: Data(file[8..<dataStart]))
+    } catch {
+      throw Diagnostic(
+        .model, at: place, "header: expected JSON that names tensors with dtype, shape and data_offsets, found "
+          + Header.reason(error), hint: hint)
+    }
+    metadata = header.metadata
+    let dataCount = file.count - dataStart
+    var entries: [String: Entry] = [:]
+    var faults: [String] = []
+    for (name, tensor) in header.tensors {
+      do {
+        entries[name] = try tensor.entry(dataStart: dataStart, dataCount: dataCount)
+      } catch let fault as Header.Fault {
+        faults.append("\(name): \(fault.text)")
+      }
+    }
+    if faults.isEmpty { faults = Self.gapsAndOverlaps(entries, dataStart: dataStart, end: file.count) }
+    guard faults.isEmpty else {
+      let shown = faults.sorted()
+      throw Diagnostic(
+        .model, at: place, shown.count == 1 ? shown[0] : "\(shown.count) faults:\n  " + shown.joined(separator: "\n  "),
+        hint: hint)
+    }
+    self.entries = entries
+  }
+
+  /// The tensor's bytes, not necessarily aligned to its elements.
+  public func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: bytes.buffer[entry.range])
+  }
+
+  private static func gapsAndOverlaps(_ entries: [String: Entry], dataStart: Int, end: Int) -> [String] {
+    var faults: [String] = []
+    var position = dataStart
+    var previous = "the header"
+    for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+      < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) })
+    {
+      let begin = entry.range.lowerBound
+      if begin < position {
+        faults.append("\(name): overlaps \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)")
+      } else if begin > position {
+        faults.append("\(name): leaves a gap after \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)")
+      }
+      if entry.range.upperBound >= position { (position, previous) = (entry.range.upperBound, name) }
+    }
+    if position != end {
+      faults.append("the data: expected \(position - dataStart) bytes, found \(end - dataStart)")
+    }
+    return faults
+  }
+}
+
+/// The header's JSON, as it is.
+private struct Header: Decodable {
+  struct Fault: Error { let text: String }
+
+  struct Tensor: Decodable {
+    let dtype: String
+    let shape: [Int]
+    let data_offsets: [Int]
+
+    func entry(dataStart: Int, dataCount: Int) throws -> SafetensorsFile.Entry {
+      guard let type = DataType(rawValue: dtype) else {
+        let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Fault(text: "dtype: expected one of \(known), found \(dtype)")
+      }
+      guard data_offsets.count == 2, data_offsets[0] >= 0, data_offsets[0] <= data_offsets[1],
+        data_offsets[1] <= dataCount
+      else { throw Fault(text: "data_offsets: expected a range within 0...\(dataCount), found \(data_offsets)") }
+      var byteCount = type.width
+      for extent in shape {
+        let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
+        guard extent >= 0, !overflow else { throw Fault(text: "shape: expected extents that can be stored, found \(shape)") }
+        byteCount = product
+      }
+      guard byteCount == data_offsets[1] - data_offsets[0] else {
+        throw Fault(
+          text: "expected \(byteCount) bytes for \(dtype) of shape \(shape), found \(data_offsets[1] - data_offsets[0])")
+      }
+      return .init(
+        dtype: type, shape: shape, range: (dataStart + data_offsets[0])..<(dataStart + data_offsets[1]))
+    }
+  }
+
+  struct Name: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  var tensors: [String: Tensor] = [:]
+  var metadata: [String: String] = [:]
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Name.self)
+    for key in container.allKeys {
+      if key.stringValue == "__metadata__" {
+        metadata = try container.decode([String: String].self, forKey: key)
+      } else {
+        tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+      }
+    }
+  }
+
+  static func reason(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, let context):
+      "no \(key.stringValue) for \(context.codingPath.map(\.stringValue).joined(separator: "."))"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.dataCorrupted(let context):
+      context.codingPath.isEmpty
+        ? "something else" : "another type at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
+    default: "something else"
+    }
+  }
+}

@@ -36,3 +36,14 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
   /// `place: message`, without the hint.
   public var description: String { place.map { "\($0): \(message)" } ?? message }
 }
+
+extension Diagnostic {
+  /// Throws nothing for no fault, the fault itself for one, and for several one that lists them all under `place`.
+  public static func throwAll(_ faults: [Diagnostic], at place: String) throws {
+    guard let first = faults.first else { return }
+    guard faults.count > 1 else { throw first }
+    throw Diagnostic(
+      first.kind, at: place, "\(faults.count) parts cannot be read:\n" + faults.map(\.description).joined(separator: "\n"),
+      hint: first.hint)
+  }
+}

@@ -18,6 +18,8 @@ public struct SafetensorsFile: Sendable {
   public let entries: [String: Entry]
   public let metadata: [String: String]
   private let bytes: MappedBytes
+  /// What keeps the data mapped.
+  public var owner: AnyObject { bytes }
 
   /// The longest header that the format allows.
   public static let maximumHeaderBytes = 100_000_000

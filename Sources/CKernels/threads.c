@@ -1,0 +1,154 @@
+#define _GNU_SOURCE
+#include "CKernels.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Workers sleep on a condition variable between runs, after spinning a while, since ops follow each other closely.
+enum { SPINS = 20000 };
+
+typedef struct {
+  void *memory;
+  size_t bytes;
+} scratch_t;
+
+typedef struct {
+  ck_pool *pool;
+  int32_t index;
+  pthread_t thread;
+} worker_t;
+
+struct ck_pool {
+  int32_t threads;
+  const int32_t *cancel;
+  worker_t *workers;
+  scratch_t *scratch;
+  pthread_mutex_t mutex;
+  pthread_cond_t wake;
+  int stopping;
+  _Atomic uint32_t generation;  // Counts runs; a worker that sees it change joins the run.
+  _Atomic int32_t working;      // Workers that have not finished the present run.
+  _Atomic int32_t next;         // The next task to hand out.
+  int32_t count;
+  void *context;
+  ck_task run;
+};
+
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+int32_t ck_pool_is_cancelled(const ck_pool *pool) {
+  return pool->cancel ? __atomic_load_n(pool->cancel, __ATOMIC_RELAXED) : 0;
+}
+
+static void take_tasks(ck_pool *pool, int32_t thread) {
+  for (;;) {
+    int32_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+    if (task >= pool->count) return;
+    if (!ck_pool_is_cancelled(pool)) pool->run(pool->context, task, thread);
+  }
+}
+
+static void *work(void *argument) {
+  worker_t *worker = argument;
+  ck_pool *pool = worker->pool;
+  uint32_t seen = 0;
+  for (;;) {
+    for (int spin = 0; spin < SPINS; spin++) {
+      if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) break;
+      relax();
+    }
+    if (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
+      pthread_mutex_lock(&pool->mutex);
+      while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
+        pthread_cond_wait(&pool->wake, &pool->mutex);
+      pthread_mutex_unlock(&pool->mutex);
+    }
+    seen++;
+    if (pool->stopping) return NULL;
+    take_tasks(pool, worker->index);
+    atomic_fetch_sub_explicit(&pool->working, 1, memory_order_release);
+  }
+}
+
+static void start_run(ck_pool *pool) {
+  pthread_mutex_lock(&pool->mutex);
+  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+  pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel) {
+  ck_pool *pool = calloc(1, sizeof *pool);
+  if (!pool) abort();
+  pool->cancel = cancel;
+  pool->workers = calloc((size_t)threads, sizeof *pool->workers);
+  pool->scratch = calloc((size_t)threads, sizeof *pool->scratch);
+  if (!pool->workers || !pool->scratch) abort();
+  pthread_mutex_init(&pool->mutex, NULL);
+  pthread_cond_init(&pool->wake, NULL);
+  pool->threads = 1;
+  for (int32_t i = 1; i < threads; i++) {
+    worker_t *worker = &pool->workers[i];
+    *worker = (worker_t){.pool = pool, .index = i};
+    // A system that refuses threads gets what it allows: results do not depend on how many there are.
+    if (pthread_create(&worker->thread, NULL, work, worker) != 0) break;
+    pool->threads++;
+  }
+  return pool;
+}
+
+void ck_pool_destroy(ck_pool *pool) {
+  pool->stopping = 1;
+  start_run(pool);
+  for (int32_t i = 1; i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
+  for (int32_t i = 0; i < pool->threads; i++) free(pool->scratch[i].memory);
+  pthread_cond_destroy(&pool->wake);
+  pthread_mutex_destroy(&pool->mutex);
+  free(pool->workers);
+  free(pool->scratch);
+  free(pool);
+}
+
+void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
+  pool->count = count;
+  pool->context = context;
+  pool->run = run;
+  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  if (count <= 1 || pool->threads == 1) {
+    take_tasks(pool, 0);
+    return;
+  }
+  atomic_store_explicit(&pool->working, pool->threads - 1, memory_order_relaxed);
+  start_run(pool);
+  take_tasks(pool, 0);
+  for (int spin = 0; atomic_load_explicit(&pool->working, memory_order_acquire) != 0; spin++) {
+    if (spin < SPINS) relax();
+    else sched_yield();
+  }
+}
+
+void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes) {
+  scratch_t *scratch = &pool->scratch[thread];
+  if (scratch->bytes < bytes) {
+    free(scratch->memory);
+    size_t rounded = (bytes + 4095) & ~(size_t)4095;
+    scratch->memory = aligned_alloc(64, rounded);
+    scratch->bytes = scratch->memory ? rounded : 0;
+  }
+  return scratch->memory;
+}
+
+int32_t ck_processor_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (int32_t)count : 1;
+}

@@ -1,0 +1,96 @@
+import Base
+import Graph
+import Kernels
+import Models
+import Runtime
+
+/// What a run is conditioned on, for each half of the batch: [negative, prompt] with guidance, else [prompt].
+public struct Conditioning: Equatable, Sendable {
+  public var embeddings: [PromptEmbedding]
+  /// Original height and width, crop top and left, target height and width, in pixels.
+  public var timeIDs: [Float]
+}
+
+/// The UNet at one batch and size, with what depends on the prompt alone kept between steps.
+final class Denoiser {
+  let batch: Int
+  let height: Int
+  let width: Int
+  private let graph: Graph
+  private let channels: Int
+  private let output: Value
+  private let executor: StagedExecutor
+  private let sample: OwnedTensor
+  private let timesteps: OwnedTensor
+  private var prepared: Conditioning?
+
+  /// - Parameters:
+  ///   - height, width: of the latents.
+  ///   - observed: values an observer wants to see.
+  init(model: DiffusionModel, batch: Int, height: Int, width: Int, observing paths: Set<String> = []) throws {
+    (self.batch, self.height, self.width) = (batch, height, width)
+    let unet = model.architecture.unet
+    graph = try unet.graph(
+      batch: batch, height: height, width: width, tokens: model.architecture.textEncoder.maximumPositions)
+    guard let output = graph.outputs["noise_pred"] else { preconditionFailure("a UNet without output") }
+    self.output = output
+    channels = unet.config.inChannels
+    executor = StagedExecutor(
+      graph: graph, outputs: [output], varying: ["sample", "timestep"], weights: try model.weights(of: .unet),
+      backend: model.backend, observed: graph.values(at: paths))
+    sample = OwnedTensor([batch, height, width, channels])
+    timesteps = OwnedTensor([batch, 1])
+  }
+
+  /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.
+  func predict(
+    _ latents: [Float], timestep: Float, conditioning: Conditioning, observer: Executor.Observer? = nil
+  ) throws -> [[Float]] {
+    if prepared != conditioning { try prepare(conditioning) }
+    let area = height * width
+    for half in 0..<batch {
+      let start = sample.tensor.elements + half * area * channels
+      for channel in 0..<channels {
+        for position in 0..<area { start[position * channels + channel] = latents[channel * area + position] }
+      }
+    }
+    for half in 0..<batch { timesteps.tensor.elements[half] = timestep }
+    let inputs = ["sample": sample.tensor, "timestep": timesteps.tensor]
+    try executor.run(inputs, observer: observer)
+    let result = executor.tensor(of: output)
+    guard result.isFinite else { throw Diagnostic.notFinite(.unet, try executor.firstNonFinite(inputs)) }
+    return (0..<batch).map { half in
+      let start = result.elements + half * area * output.channels
+      return [Float](unsafeUninitializedCapacity: area * output.channels) { buffer, count in
+        for channel in 0..<output.channels {
+          for position in 0..<area { buffer[channel * area + position] = start[position * output.channels + channel] }
+        }
+        count = area * output.channels
+      }
+    }
+  }
+
+  private func prepare(_ conditioning: Conditioning) throws {
+    precondition(conditioning.embeddings.count == batch, "conditioning for another batch")
+    prepared = nil
+    func tensor(_ name: String, _ values: [Float]) -> OwnedTensor {
+      guard let input = graph.inputs[name] else { preconditionFailure("a UNet without \(name)") }
+      return OwnedTensor(input.shape, values)
+    }
+    try executor.prepare([
+      "encoder_hidden_states": tensor("encoder_hidden_states", conditioning.embeddings.flatMap(\.hiddenStates)),
+      "text_embeds": tensor("text_embeds", conditioning.embeddings.flatMap(\.pooled)),
+      "time_ids": tensor("time_ids", Array(repeating: conditioning.timeIDs, count: batch).flatMap { $0 }),
+    ])
+    prepared = conditioning
+  }
+}
+
+extension Graph {
+  /// The values of modules and nodes with these paths.
+  func values(at paths: Set<String>) -> Set<Value> {
+    guard !paths.isEmpty else { return [] }
+    let fromModules = modules.filter { paths.contains($0.path) }.map(\.value)
+    return Set(fromModules + nodes.filter { paths.contains($0.path) }.map(\.output))
+  }
+}

@@ -1,0 +1,108 @@
+import Base
+import Checkpoints
+import Graph
+import Kernels
+import Models
+import Runtime
+
+/// A loaded pipeline: the one owner of its weights, tokenizers and executors.
+///
+/// Opening reads configs and headers and checks all of them against each other; weights are laid out when first used.
+public final class DiffusionModel {
+  public let files: any ModelFiles
+  public let architecture: Architecture
+  public let checkpoints: [Component: Checkpoint]
+  public let schedulerConfig: SchedulerConfig
+  public let startValues: StartValues
+  /// Whether no negative prompt at all means zero embeddings rather than an encoded empty text.
+  public let zeroesAbsentNegative: Bool
+  public let backend: any Backend
+
+  private let bindings: [Component: WeightBinding]
+  private var weights: [Component: Weights] = [:]
+  private var tokenizers: [Component: CLIPTokenizer] = [:]
+  private var embeddings: [String: PromptEmbedding] = [:]
+  private var denoiser: Denoiser?
+
+  /// Opens a folder in the diffusers layout.
+  ///
+  /// Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
+  public init(_ files: any ModelFiles, backend: any Backend) throws {
+    self.files = files
+    self.backend = backend
+    let index = try ModelIndex(files)
+    zeroesAbsentNegative = index.zeroesAbsentNegative
+    architecture = try Architecture(
+      name: files.name, configs: { try files.json("\($0)/config.json") }, place: { files.place("\($0)/config.json") })
+    let scheduler = "scheduler/scheduler_config.json"
+    schedulerConfig = try SchedulerConfig(files.json(scheduler), at: files.place(scheduler))
+    startValues = try StartValues(files, defaultSize: architecture.defaultSize)
+
+    var checkpoints: [Component: Checkpoint] = [:]
+    var bindings: [Component: WeightBinding] = [:]
+    var faults: [Diagnostic] = []
+    for component in Component.allCases {
+      do {
+        let checkpoint = try Checkpoint(files, folder: component.rawValue)
+        // Any size will do: parameters do not depend on it.
+        let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
+        bindings[component] = try WeightBinding(graph: graph, checkpoint: checkpoint)
+        checkpoints[component] = checkpoint
+      } catch let fault as Diagnostic {
+        faults.append(fault)
+      }
+    }
+    try Diagnostic.throwAll(faults, at: files.name)
+    self.checkpoints = checkpoints
+    self.bindings = bindings
+  }
+
+  /// The component's weights, laid out for the backend at first use.
+  func weights(of component: Component) throws -> Weights {
+    if let ready = weights[component] { return ready }
+    guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
+    let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
+    let made = Weights(graph: graph, binding: binding, backend: backend)
+    try checkInterrupted()
+    weights[component] = made
+    return made
+  }
+
+  /// The tokenizer of a text encoder.
+  public func tokenizer(of component: Component) throws -> CLIPTokenizer {
+    if let ready = tokenizers[component] { return ready }
+    let folder = component == .textEncoder ? "tokenizer" : "tokenizer_2"
+    func optional(_ name: String) throws -> MappedBytes? {
+      files.has("\(folder)/\(name)") ? try files.bytes("\(folder)/\(name)") : nil
+    }
+    let made = try CLIPTokenizer(
+      vocabulary: files.bytes("\(folder)/vocab.json").data, merges: files.bytes("\(folder)/merges.txt").data,
+      configuration: optional("tokenizer_config.json")?.data,
+      specialTokensMap: optional("special_tokens_map.json")?.data, at: files.place(folder))
+    tokenizers[component] = made
+    return made
+  }
+
+  /// What the UNet reads of a text, from memory if it was encoded before.
+  public func embedding(of text: String) throws -> PromptEmbedding {
+    if let known = embeddings[text] { return known }
+    let made = try encode(text)
+    if embeddings.count >= 64 { embeddings.removeAll() }
+    embeddings[text] = made
+    return made
+  }
+
+  /// The UNet at a batch and size; the last one used is kept with its memory.
+  func denoiser(batch: Int, height: Int, width: Int) throws -> Denoiser {
+    if let denoiser, denoiser.batch == batch, denoiser.height == height, denoiser.width == width { return denoiser }
+    denoiser = nil
+    let made = try Denoiser(model: self, batch: batch, height: height, width: width)
+    denoiser = made
+    return made
+  }
+
+  /// Throws when the user has asked to stop.
+  func checkInterrupted() throws {
+    if backend.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
+  }
+}

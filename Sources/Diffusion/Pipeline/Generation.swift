@@ -1,0 +1,116 @@
+import Base
+import Models
+
+/// One picture in the making: a value that can be stopped after any step, kept, and gone on with to the same bits.
+public struct Generation: Sendable {
+  /// A point of the way from noise to picture. Latents are [C, H, W] in the diffusion model's scaled space.
+  public struct State: Sendable {
+    /// Steps done: 0 is the initial noise.
+    public let step: Int
+    /// The timestep whose prediction led here; nil for the initial noise.
+    public let timestep: Float?
+    /// The noise level of `latents`.
+    public let sigma: Float
+    public let latents: [Float]
+    /// The clean latents that the model predicted on the way here; nil for the initial noise.
+    public let denoised: [Float]?
+    /// The guided prediction that led here; nil for the initial noise.
+    public let noisePrediction: [Float]?
+  }
+
+  public let request: GenerationRequest
+  public let conditioning: Conditioning
+  /// Standard normal, [C, H, W], as torch gives it for the seed.
+  public let noise: [Float]
+  /// Height and width of the latents.
+  public let latentHeight: Int
+  public let latentWidth: Int
+  public private(set) var sampler: EulerSampler
+  /// Every state so far, the initial noise first.
+  public private(set) var states: [State]
+
+  /// Encodes the prompts and draws the noise.
+  ///
+  /// Throws a `Diagnostic` of kind `.value` for a request that the model cannot serve.
+  public init(_ request: GenerationRequest, on model: DiffusionModel) throws {
+    let scale = model.architecture.vae.scaleFactor
+    try request.validate(scaleFactor: scale)
+    self.request = request
+    latentHeight = request.height / scale
+    latentWidth = request.width / scale
+    sampler = EulerSampler(try Schedule(model.schedulerConfig, steps: request.steps))
+
+    let prompt = try model.embedding(of: request.prompt)
+    var embeddings = [prompt]
+    if request.usesGuidance {
+      let isZeroed = request.negative == nil && model.zeroesAbsentNegative
+      embeddings.insert(isZeroed ? prompt.zeroed : try model.embedding(of: request.negative ?? ""), at: 0)
+    }
+    let (h, w) = (Float(request.height), Float(request.width))
+    conditioning = Conditioning(embeddings: embeddings, timeIDs: [h, w, 0, 0, h, w])
+
+    var generator = TorchGenerator(seed: request.seed)
+    noise = generator.normal(count: model.architecture.unet.config.inChannels * latentHeight * latentWidth)
+    let sigma = sampler.schedule.initialNoiseSigma
+    states = [
+      State(
+        step: 0, timestep: nil, sigma: sampler.schedule.sigmas[0], latents: noise.map { $0 * sigma }, denoised: nil,
+        noisePrediction: nil)
+    ]
+  }
+
+  /// Steps done.
+  public var step: Int { states.count - 1 }
+  public var isFinished: Bool { step >= sampler.schedule.steps }
+  public var latents: [Float] { states[states.count - 1].latents }
+
+  /// Goes one step on and returns where that led; nil when all steps are done.
+  ///
+  /// An interrupted step (`Diagnostic` of kind `.interrupted`) leaves this value as it was before it.
+  public mutating func next(on model: DiffusionModel) throws -> State? {
+    guard !isFinished else { return nil }
+    let index = step
+    let timestep = sampler.schedule.timesteps[index]
+    let denoiser = try model.denoiser(batch: conditioning.embeddings.count, height: latentHeight, width: latentWidth)
+    let halves = try denoiser.predict(
+      sampler.modelInput(latents, step: index), timestep: timestep, conditioning: conditioning)
+    let prediction = Self.guide(halves, scale: Float(request.guidanceScale))
+    let (latents, denoised) = sampler.step(latents, modelOutput: prediction, step: index)
+    let state = State(
+      step: index + 1, timestep: timestep, sigma: sampler.schedule.sigmas[index + 1], latents: latents,
+      denoised: denoised, noisePrediction: prediction)
+    states.append(state)
+    return state
+  }
+
+  /// Classifier-free guidance: ε̂ = ε(negative) + s · (ε(prompt) - ε(negative)).
+  static func guide(_ halves: [[Float]], scale: Float) -> [Float] {
+    guard halves.count == 2 else { return halves[0] }
+    return zip(halves[0], halves[1]).map { negative, prompt in negative + scale * (prompt - negative) }
+  }
+}
+
+extension GenerationRequest {
+  /// Sizes above this are refused: an edge of 8192 pixels is 64 times SSD-1B's area.
+  static let maximumEdge = 8192
+
+  /// Throws a `Diagnostic` that names the setting and the nearest value that can be used.
+  public func validate(scaleFactor: Int) throws {
+    for edge in [width, height] where edge % scaleFactor != 0 || edge < 2 * scaleFactor || edge > Self.maximumEdge {
+      func nearest(_ edge: Int) -> Int {
+        min(Self.maximumEdge, max(2 * scaleFactor, (edge + scaleFactor / 2) / scaleFactor * scaleFactor))
+      }
+      throw Diagnostic(
+        .value, at: "size",
+        "expected multiples of \(scaleFactor) from \(2 * scaleFactor) to \(Self.maximumEdge), found \(width)x\(height)",
+        hint: "the nearest is \(nearest(width))x\(nearest(height))")
+    }
+    guard steps >= 1 else {
+      throw Diagnostic(.value, at: "steps", "expected 1 or more, found \(steps)", hint: "20 to 50 are usual")
+    }
+    guard guidanceScale.isFinite, guidanceScale >= 0 else {
+      throw Diagnostic(
+        .value, at: "cfg", "expected a number of 0 or more, found \(guidanceScale)", hint: "SSD-1B likes about 9")
+    }
+  }
+}

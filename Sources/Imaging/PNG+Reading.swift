@@ -1,0 +1,114 @@
+import Base
+import CLibPNG
+import Foundation
+
+extension PNG {
+  /// The largest file that is read.
+  public static let maximumFileBytes = 1 << 30
+
+  /// Reads a picture and its texts (tEXt, zTXt, iTXt) from before and after the pixels.
+  ///
+  /// Any colour type and bit depth becomes 8-bit RGB: 16 bits are rounded to 8, alpha is dropped, colours are
+  /// not managed. Throws a `Diagnostic` of kind `.file` that names the file when it cannot be read, is no
+  /// PNG, is cut off or corrupt, or is larger than `maximumSide` or `maximumFileBytes`.
+  public static func read(path: String) throws -> (image: Image, text: [Text]) {
+    try decode(contents(of: path), named: path)
+  }
+
+  /// Reads the texts alone. Throws as `read(path:)` does, also for broken pixels.
+  public static func readText(path: String) throws -> [Text] {
+    try withReader(of: contents(of: path), named: path) { reader, _, _ in
+      try reader.check(clibpng_read_pixels(reader.pointer, nil))
+      return reader.texts
+    }
+  }
+
+  /// Decodes a file's bytes; `name` is what a `Diagnostic` calls them. Throws as `read(path:)` does.
+  public static func decode(_ data: Data, named name: String) throws -> (image: Image, text: [Text]) {
+    try withReader(of: data, named: name) { reader, width, height in
+      let pixels = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { bytes, count in
+        try reader.check(clibpng_read_pixels(reader.pointer, bytes.baseAddress))
+        count = width * height * 3
+      }
+      return (Image(width: width, height: height, pixels: pixels), reader.texts)
+    }
+  }
+
+  private static func withReader<Result>(
+    of data: Data, named name: String, _ body: (Reader, _ width: Int, _ height: Int) throws -> Result
+  ) throws -> Result {
+    try data.withUnsafeBytes { bytes in
+      let start = bytes.bindMemory(to: UInt8.self).baseAddress
+      guard let pointer = clibpng_reader_create(start, bytes.count) else {
+        throw Diagnostic(.file, at: name, "cannot be read: out of memory", hint: "close other programs")
+      }
+      defer { clibpng_reader_destroy(pointer) }
+      let reader = Reader(pointer: pointer, name: name)
+      var width: UInt32 = 0
+      var height: UInt32 = 0
+      try reader.check(clibpng_read_header(pointer, &width, &height))
+      return try body(reader, Int(width), Int(height))
+    }
+  }
+
+  private struct Reader {
+    let pointer: OpaquePointer
+    let name: String
+
+    func check(_ done: Bool) throws {
+      guard !done else { return }
+      let reason = String(cString: clibpng_reader_message(pointer))
+      throw Diagnostic(
+        .file, at: name, "expected a whole PNG picture, found: \(reason.isEmpty ? "out of memory" : reason)",
+        hint: "the file may be cut off, larger than \(maximumSide)x\(maximumSide), or not what its name says")
+    }
+
+    var texts: [Text] {
+      (0..<clibpng_text_count(pointer)).map { index in
+        let chunk = clibpng_text_at(pointer, index)
+        let bytes = UnsafeRawBufferPointer(start: chunk.text, count: chunk.length)
+        let text = chunk.is_utf8 ? String(decoding: bytes, as: UTF8.self) : latin1(bytes)
+        return (latin1(UnsafeRawBufferPointer(start: chunk.keyword, count: strlen(chunk.keyword))), text)
+      }
+    }
+
+    private func latin1(_ bytes: UnsafeRawBufferPointer) -> String {
+      // By way of UTF-8, since appending scalars one by one takes seconds where a hostile file holds megabytes.
+      if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
+      var utf8: [UInt8] = []
+      utf8.reserveCapacity(bytes.count * 2)
+      for byte in bytes {
+        if byte < 0x80 {
+          utf8.append(byte)
+        } else {
+          utf8.append(0xC0 | byte >> 6)
+          utf8.append(0x80 | byte & 0x3F)
+        }
+      }
+      return String(decoding: utf8, as: UTF8.self)
+    }
+  }
+
+  private static func contents(of path: String) throws -> Data {
+    // Not blocking: a pipe by that name would otherwise hold up the program for as long as nobody writes to
+    // it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw unreadable(path, String(cString: strerror(errno))) }
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw unreadable(path, String(cString: strerror(errno))) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable(path, "not a plain file") }
+    guard status.st_size <= maximumFileBytes else {
+      throw unreadable(path, "\(status.st_size) bytes, more than \(maximumFileBytes)")
+    }
+    do {
+      return try file.readToEnd() ?? Data()
+    } catch {
+      throw unreadable(path, error.localizedDescription)
+    }
+  }
+
+  private static func unreadable(_ path: String, _ reason: String) -> Diagnostic {
+    Diagnostic(.file, at: path, "cannot be read: \(reason)", hint: "check the name and that you may read it")
+  }
+}

@@ -1,0 +1,151 @@
+import Base
+import Foundation
+import Graph
+import Kernels
+
+/// Walks a plan's steps on a backend. There is no other forward pass than this.
+public final class Executor {
+  public let plan: Plan
+  private let weights: Weights
+  private let backend: any Backend
+  private let arena: Arena
+  private var given: [Int: Tensor] = [:]
+
+  public init(plan: Plan, weights: Weights, backend: any Backend) {
+    self.plan = plan
+    self.weights = weights
+    self.backend = backend
+    arena = Arena(count: plan.arenaCount)
+  }
+
+  /// Called after each step with what it stored; the tensor is valid during the call only.
+  public typealias Observer = (_ step: Plan.Step, _ output: Tensor) throws -> Void
+
+  /// Computes the plan from `inputs`, by value.
+  ///
+  /// The results, `plan.kept`, are read by `tensor(of:)` until the next run. Throws a `Diagnostic` of kind
+  /// `.interrupted` when the backend's pool is cancelled, and whatever `observer` throws.
+  public func run(_ inputs: [Value: Tensor], observer: Observer? = nil) throws {
+    given.removeAll(keepingCapacity: true)
+    for (value, tensor) in inputs {
+      precondition(value.shape == tensor.shape, "an input of \(tensor.shape) for \(value.shape)")
+      given[value.id] = tensor
+    }
+    for step in plan.steps {
+      let output = tensor(of: step.output)
+      compute(step, into: output)
+      if backend.pool.isCancelled {
+        throw Diagnostic(.interrupted, at: step.node.path, "interrupted")
+      }
+      try observer?(step, output)
+    }
+  }
+
+  /// A given or computed value's elements.
+  public func tensor(of value: Value) -> Tensor {
+    if let tensor = given[value.id] { return tensor }
+    guard let offset = plan.offsets[value.id] else { preconditionFailure("value \(value.id) is not in the plan") }
+    return Tensor(arena.floats + offset, value.shape)
+  }
+
+  private func compute(_ step: Plan.Step, into output: Tensor) {
+    let node = step.node
+    let x = node.inputs.first.map(tensor(of:)) ?? output
+    // A fused call's output has the last node's shape; the kernel wants its own node's.
+    let out = output.reshaped(node.output.shape)
+    switch node.op {
+    case .input:
+      preconditionFailure("inputs are no steps")
+    case .conv2d(let convolution):
+      let layer = weights.layer(of: node)
+      backend.convolve(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+    case .linear:
+      let layer = weights.layer(of: node)
+      backend.linear(x, layer.matrix, epilogue(of: step, layer), into: out)
+    case .tokenEmbedding(_, let features):
+      guard let table = weights.layer(of: node).table else { preconditionFailure("no table for \(node.path)") }
+      for (row, id) in x.buffer.enumerated() {
+        let first = Int(id) * features
+        table.widen(first..<(first + features), into: out.elements + row * features)
+      }
+    case .positionEmbedding:
+      let table = weights.layer(of: node).vector("weight")
+      let positions = Tensor(table.elements, [x.shape.tokens, x.shape.channels])
+      for picture in 0..<x.shape.batch {
+        let offset = picture * positions.count
+        backend.add(
+          Tensor(x.elements + offset, positions.shape), positions, into: Tensor(out.elements + offset, positions.shape))
+      }
+    case .groupNorm(let groups, let epsilon):
+      let layer = weights.layer(of: node)
+      backend.groupNorm(
+        x, gamma: layer.vector("weight"), beta: layer.vector("bias"), groups: groups, epsilon: Float(epsilon),
+        activation: step.activation, into: out)
+    case .layerNorm(let epsilon):
+      let layer = weights.layer(of: node)
+      backend.layerNorm(
+        x, gamma: layer.vector("weight"), beta: layer.vector("bias"), epsilon: Float(epsilon), into: out)
+    case .activation(let function):
+      backend.activate(x, function, into: out)
+    case .gatedGELU:
+      backend.gatedGELU(x, into: out)
+    case .attention(let heads, let isCausal):
+      backend.attention(
+        q: x, k: tensor(of: node.inputs[1]), v: tensor(of: node.inputs[2]), heads: heads, isCausal: isCausal, into: out)
+    case .add:
+      backend.add(x, tensor(of: node.inputs[1]), into: out)
+    case .addPerChannel:
+      backend.addPerChannel(x, tensor(of: node.inputs[1]), into: out)
+    case .concatenate:
+      backend.concatenate(x, tensor(of: node.inputs[1]), into: out)
+    case .upsample:
+      backend.upsample(x, into: out)
+    case .reshape:
+      break
+    case .sinusoid(let sinusoid):
+      sinusoid.embed(x, into: out)
+    case .takeToken:
+      let positions = tensor(of: node.inputs[1])
+      let width = x.shape.channels
+      for (picture, position) in positions.buffer.enumerated() {
+        let row = picture * x.shape.tokens + Int(position)
+        (out.elements + picture * width).update(from: x.elements + row * width, count: width)
+      }
+    }
+  }
+
+  private func epilogue(of step: Plan.Step, _ layer: Weights.Layer) -> Epilogue {
+    Epilogue(
+      bias: layer.vectors["bias"]?.tensor, perChannel: step.perChannel.map(tensor(of:)), activation: step.activation,
+      residual: step.residual.map(tensor(of:)))
+  }
+}
+
+extension Weights.Layer {
+  fileprivate var matrix: any PreparedWeight {
+    guard let weight else { preconditionFailure("a layer without its matrix") }
+    return weight
+  }
+
+  fileprivate func vector(_ name: String) -> Tensor {
+    guard let vector = vectors[name] else { preconditionFailure("a layer without its \(name)") }
+    return vector.tensor
+  }
+}
+
+extension Sinusoid {
+  /// Each number of x [N, K] as `features` sines and cosines, in float32 as diffusers computes them.
+  fileprivate func embed(_ x: Tensor, into out: Tensor) {
+    let half = features / 2
+    let (sines, cosines) = cosineFirst ? (half, 0) : (0, half)
+    let scale = Float(-log(10000.0)) / (Float(half) - Float(shift))
+    for (index, number) in x.buffer.enumerated() {
+      let row = out.elements + index * features
+      for i in 0..<half {
+        let angle = number * exp(Float(i) * scale)
+        row[sines + i] = sin(angle)
+        row[cosines + i] = cos(angle)
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Base
+import Graph
+import Kernels
+
+/// Runs a graph many times while some of its inputs stay: what depends on those alone is computed once.
+///
+/// Which nodes that are is found from the graph. For a UNet whose latents and timestep vary, it is every
+/// cross-attention's keys and values and the embedding of sizes and pooled prompt.
+public final class StagedExecutor {
+  private let graph: Graph
+  private let varying: Set<String>
+  private let outputs: [Value]
+  private let weights: Weights
+  private let backend: any Backend
+  private let invariants: [Value]
+  private let main: Executor
+  private var kept: [Value: OwnedTensor] = [:]
+  private var constants: [Value: OwnedTensor] = [:]
+
+  /// - Parameter observed: values whose tensors an observer wants to see as they are.
+  public init(
+    graph: Graph, outputs: [Value], varying: Set<String>, weights: Weights, backend: any Backend,
+    observed: Set<Value> = []
+  ) {
+    self.graph = graph
+    self.varying = varying
+    self.outputs = outputs
+    self.weights = weights
+    self.backend = backend
+    invariants = graph.invariants(whenVarying: varying)
+    main = Executor(
+      plan: Plan(graph, outputs: outputs, given: invariants, observed: observed), weights: weights, backend: backend)
+  }
+
+  /// Bytes of activations while it runs.
+  public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
+
+  /// Takes the inputs that stay, by name, and computes what depends on them alone.
+  public func prepare(_ inputs: [String: OwnedTensor]) throws {
+    kept = [:]
+    constants = [:]
+    for (name, tensor) in inputs { constants[input(name)] = tensor }
+    let computed = invariants.filter { constants[$0] == nil }
+    let first = Executor(plan: Plan(graph, outputs: computed), weights: weights, backend: backend)
+    try first.run(constants.mapValues(\.tensor))
+    for value in computed {
+      let copy = OwnedTensor(value.shape)
+      copy.tensor.elements.update(from: first.tensor(of: value).elements, count: value.shape.count)
+      kept[value] = copy
+    }
+    for value in invariants { kept[value] = kept[value] ?? constants[value] }
+  }
+
+  /// Computes the outputs from the inputs that vary, by name; they are read by `tensor(of:)` until the next run.
+  public func run(_ inputs: [String: Tensor], observer: Executor.Observer? = nil) throws {
+    var given = kept.mapValues(\.tensor)
+    for (name, tensor) in inputs { given[input(name)] = tensor }
+    try main.run(given, observer: observer)
+  }
+
+  public func tensor(of value: Value) -> Tensor { main.tensor(of: value) }
+
+  /// Runs every node unfused and names the first whose result is not finite; nil when all are.
+  ///
+  /// For the moment after a run gave a NaN: the same numbers again, looked at one by one.
+  public func firstNonFinite(_ inputs: [String: Tensor]) throws -> Plan.Step? {
+    var given = constants.mapValues(\.tensor)
+    for (name, tensor) in inputs { given[input(name)] = tensor }
+    let plan = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)))
+    return try Executor(plan: plan, weights: weights, backend: backend).firstNonFinite(given)
+  }
+
+  private func input(_ name: String) -> Value {
+    guard let value = graph.inputs[name] else { preconditionFailure("the graph has no input \(name)") }
+    return value
+  }
+}
+
+extension Executor {
+  private struct Found: Error { let step: Plan.Step }
+
+  /// The first step whose result is not finite, running no further than it.
+  public func firstNonFinite(_ inputs: [Value: Tensor]) throws -> Plan.Step? {
+    do {
+      try run(inputs) { step, output in
+        if !output.isFinite { throw Found(step: step) }
+      }
+      return nil
+    } catch let found as Found {
+      return found.step
+    }
+  }
+}
+
+extension Tensor {
+  /// Whether no element is infinite or NaN.
+  public var isFinite: Bool {
+    // Zero times a finite number is zero, and NaN for the others; the sum of zeros is then zero or NaN.
+    var sum: Float = 0
+    for element in buffer { sum += element * 0 }
+    return sum == 0
+  }
+}

@@ -1,0 +1,153 @@
+import Base
+
+extension CommandTable {
+  /// Finds the statement's command and checks its words against the declaration.
+  ///
+  /// Throws for an unknown command or option, a word too few or too many, a value that is not of its kind,
+  /// and what `Statement.words` throws for.
+  public func parse(
+    _ statement: Statement, allowAbbreviation: Bool = false
+  ) throws(LocatedDiagnostic) -> (command: Command<Session>, invocation: Invocation) {
+    var words = WordReader(statement)
+    let name = try words.next()
+    let command: Command<Session>
+    do {
+      command = try lookup(name?.text ?? "", allowAbbreviation: allowAbbreviation)
+    } catch {
+      throw words.located(error, at: name)
+    }
+    var parser = InvocationParser(declaration: command.declaration, settings: settings)
+    if command.declaration.takesRawText {
+      try parser.readRawText(&words)
+    } else {
+      while let word = try words.next() { try parser.take(word, from: words) }
+    }
+    return (command, try parser.invocation(of: statement))
+  }
+}
+
+/// Reads a statement's words and gives each fault its line.
+private struct WordReader {
+  let statement: Statement
+  private var lexer: Lexer
+
+  init(_ statement: Statement) {
+    self.statement = statement
+    lexer = Lexer(statement.text)
+  }
+
+  mutating func next() throws(LocatedDiagnostic) -> Word? {
+    do { return try lexer.next() } catch { throw statement.located(error) }
+  }
+
+  /// The rest of the statement as it stands or, where it starts with a quote, as that one text; nil when
+  /// there is none.
+  mutating func rawText(
+    isStatement: Bool
+  ) throws(LocatedDiagnostic) -> (text: String?, location: Location) {
+    lexer.skipBlanks()
+    let location = statement.location(ofOffset: lexer.position)
+    if isStatement || !lexer.isAtQuote { return (lexer.isAtEnd ? nil : lexer.rest(), location) }
+    let word = try next()
+    lexer.skipBlanks()
+    if !lexer.isAtEnd {
+      throw statement.located(
+        Lexer.Fault(
+          offset: lexer.position,
+          message: "expected nothing after the closing quote, found \(ErrorText.shown(lexer.rest()))",
+          hint: "a text that starts with a quote ends with it: put the whole text between quotes"))
+    }
+    return (word?.text, location)
+  }
+
+  func located(_ diagnostic: Diagnostic, at word: Word?) -> LocatedDiagnostic {
+    LocatedDiagnostic(
+      diagnostic, at: word.map { statement.location(ofOffset: $0.range.lowerBound) } ?? statement.location)
+  }
+}
+
+/// Sorts a statement's words into arguments and options, and checks them.
+private struct InvocationParser {
+  let declaration: CommandDeclaration
+  let settings: [OptionDeclaration]
+  private var arguments: [String] = []
+  private var options: [Invocation.Option] = []
+  private var rawText: String?
+
+  init(declaration: CommandDeclaration, settings: [OptionDeclaration]) {
+    self.declaration = declaration
+    self.settings = settings
+  }
+
+  private var accepted: [OptionDeclaration] {
+    declaration.takesSettings ? declaration.options + settings : declaration.options
+  }
+
+  mutating func take(_ word: Word, from words: WordReader) throws(LocatedDiagnostic) {
+    do {
+      if let key = word.key, let value = word.value, !declaration.options.isEmpty || declaration.takesSettings
+      {
+        try takeOption(key, value)
+      } else {
+        try takeArgument(word.text)
+      }
+    } catch {
+      throw words.located(error, at: word)
+    }
+  }
+
+  mutating func readRawText(_ words: inout WordReader) throws(LocatedDiagnostic) {
+    guard let last = declaration.arguments.last else { return }
+    for _ in declaration.arguments.dropLast() {
+      guard let word = try words.next() else { return }
+      do { try takeArgument(word.text) } catch { throw words.located(error, at: word) }
+    }
+    let (text, location) = try words.rawText(isStatement: last.kind == .statement)
+    guard let text else { return }
+    do {
+      try last.kind.check(text, label: last.checkLabel, command: declaration.name)
+    } catch {
+      throw LocatedDiagnostic(error, at: location)
+    }
+    rawText = text
+  }
+
+  func invocation(of statement: Statement) throws(LocatedDiagnostic) -> Invocation {
+    let given = arguments.count + (rawText == nil ? 0 : 1)
+    if given < declaration.arguments.count, !declaration.arguments[given].isOptional {
+      throw LocatedDiagnostic(
+        Diagnostic(
+          .usage, at: declaration.name, "expected \(declaration.arguments[given].label), found nothing",
+          hint: "usage: \(declaration.usage)"), at: statement.location)
+    }
+    return Invocation(
+      declaration: declaration, arguments: arguments, options: options, rawText: rawText,
+      location: statement.location)
+  }
+
+  private mutating func takeOption(_ key: String, _ value: String) throws(Diagnostic) {
+    guard let option = accepted.first(where: { $0.key == key }) else {
+      throw Diagnostic(
+        .usage, at: declaration.name, "unknown option \(ErrorText.shown(key + "="))",
+        hint: NearestNames.hint(
+          for: key, among: accepted.map(\.key), suffix: "=",
+          fallback: "help \(declaration.name) lists the options"))
+    }
+    if options.contains(where: { $0.key == key }) {
+      throw Diagnostic(.usage, at: declaration.name, "\(key)= is given twice", hint: "keep one of them")
+    }
+    try option.kind.check(value, label: "\(key)=", command: declaration.name)
+    options.append(Invocation.Option(key: key, value: value))
+  }
+
+  private mutating func takeArgument(_ text: String) throws(Diagnostic) {
+    guard let argument = declaration.argument(at: arguments.count) else {
+      let isKey = accepted.contains { $0.key == text }
+      throw Diagnostic(
+        .usage, at: declaration.name, "unexpected word \(ErrorText.shown(text))",
+        hint: isKey ? "an option is written \(text)=VALUE, without blanks" : "usage: \(declaration.usage)")
+    }
+    try argument.kind.check(text, label: argument.checkLabel, command: declaration.name)
+    arguments.append(text)
+  }
+}

@@ -1,0 +1,35 @@
+import Base
+
+/// What a command gave, as the one line of JSON that `--json` prints for it.
+public enum Record {
+  /// The version of the record's form.
+  public static let version = 1
+
+  /// `{"v":1,"seq":3,"command":"generate","ok":true,"result":{…}}`; `seq` counts the session's commands from
+  /// 1.
+  public static func success(seq: Int, command: String, result: JSONValue) -> JSONValue {
+    .object([
+      "v": .integer(version), "seq": .integer(seq), "command": .string(command), "ok": true, "result": result,
+    ])
+  }
+
+  /// The same with `"ok":false` and `"error":{"code","message","file","line","hint"}`; what there is not is
+  /// null.
+  ///
+  /// `command` is nil where the line could not be read as a command.
+  public static func failure(
+    seq: Int, command: String?, diagnostic: Diagnostic, location: Location?
+  ) -> JSONValue {
+    .object([
+      "v": .integer(version), "seq": .integer(seq), "command": command.map(JSONValue.string) ?? .null,
+      "ok": false,
+      "error": .object([
+        "code": .string(diagnostic.kind.rawValue),
+        "message": .string(diagnostic.description),
+        "file": location.map { .string($0.source) } ?? .null,
+        "line": location.map { .integer($0.line) } ?? .null,
+        "hint": diagnostic.hint.map(JSONValue.string) ?? .null,
+      ]),
+    ])
+  }
+}

@@ -1,0 +1,97 @@
+import Base
+import Foundation
+
+/// Reads a script's statements as its bytes come, so that a command from a pipe runs before the next one is
+/// written.
+///
+/// Lines end in LF or CR LF; a byte order mark may stand at the start. The text is UTF-8 without NUL bytes: a
+/// line that is something else is an error at that line, after the statements before it. Reading can go on
+/// after an error.
+public final class ScriptReader {
+  /// A statement or a comment.
+  public enum Item: Sendable, Equatable {
+    case statement(Statement)
+    case comment(Comment)
+  }
+
+  public let source: String
+  private var lines: LineReader
+  private var assembler: StatementAssembler
+
+  /// `nextChunk` gives some more bytes, waiting for them, and nil at the end.
+  public init(source: String, grammar: StatementGrammar, nextChunk: @escaping () throws -> Data?) {
+    self.source = source
+    lines = LineReader(nextChunk: nextChunk)
+    assembler = StatementAssembler(source: source, grammar: grammar)
+  }
+
+  /// Reads a script that is there as a whole.
+  public convenience init(source: String, grammar: StatementGrammar, data: Data) {
+    var data: Data? = data
+    self.init(source: source, grammar: grammar) {
+      defer { data = nil }
+      return data
+    }
+  }
+
+  /// Reads a file. Throws a `Diagnostic` of kind `.file` when it cannot be opened.
+  public convenience init(file path: String, grammar: StatementGrammar) throws(Diagnostic) {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard !isFolder.boolValue, let handle = FileHandle(forReadingAtPath: path) else {
+      let reason = isFolder.boolValue ? "is a folder" : exists ? "may not be read" : "does not exist"
+      throw Diagnostic(.file, at: path, "expected a script, but this \(reason)", hint: "check the path")
+    }
+    self.init(source: path, grammar: grammar) { try Self.read(handle.fileDescriptor) }
+  }
+
+  /// Reads an open file descriptor, such as standard input, giving each piece on as soon as it comes.
+  public convenience init(source: String, grammar: StatementGrammar, descriptor: Int32) {
+    self.init(source: source, grammar: grammar) { try Self.read(descriptor) }
+  }
+
+  /// What has come, waiting for the first byte; `FileHandle` would wait for all that it has room for.
+  private static func read(_ descriptor: Int32) throws -> Data {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = Foundation.read(descriptor, &bytes, bytes.count)
+      if count >= 0 { return Data(bytes.prefix(count)) }
+      if errno != EINTR { throw Diagnostic(.file, "cannot be read: \(String(cString: strerror(errno)))") }
+    }
+  }
+
+  /// The next statement, or nil at the end. Throws what `nextItem` throws.
+  public func next() throws(LocatedDiagnostic) -> Statement? {
+    while let item = try nextItem() {
+      if case .statement(let statement) = item { return statement }
+    }
+    return nil
+  }
+
+  /// The next statement or comment, or nil at the end.
+  ///
+  /// Throws for a line that is no UTF-8 text, a `"""` that is never closed, a last line that ends in `\`, a
+  /// command that is too long, and bytes that cannot be read.
+  public func nextItem() throws(LocatedDiagnostic) -> Item? {
+    while let line = try nextLine() {
+      switch try assembler.append(line.text, fault: line.fault) {
+      case .complete(let statement): return .statement(statement)
+      case .comment(let comment): return .comment(comment)
+      case .incomplete, .empty: continue
+      }
+    }
+    try assembler.finish()
+    return nil
+  }
+
+  private func nextLine() throws(LocatedDiagnostic) -> LineReader.Line? {
+    do {
+      return try lines.next()
+    } catch {
+      assembler.reset()
+      let diagnostic =
+        error as? Diagnostic ?? Diagnostic(.file, "cannot be read: \(error.localizedDescription)")
+      throw LocatedDiagnostic(diagnostic, at: Location(source: source, line: assembler.lineCount + 1))
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Base
+import Foundation
+import Shell
+import Terminal
+
+/// Commands from process arguments, files or standard input: results on stdout, errors alone on stderr.
+struct Batch {
+  let session: Session
+
+  /// Runs them all and returns the exit code.
+  func run(commands: [String], files: [String]) -> Int32 {
+    let grammar = session.table.grammar()
+    session.report = { failure in
+      if !failure.isReported { SSD1B.report(ErrorText.render(failure.error)) }
+    }
+    let runner = ScriptRunner(
+      session.table, keepsGoing: session.keepsGoing, output: { _, _, output in session.print(output) },
+      failure: session.report)
+    var outcome = ScriptOutcome()
+    func isDone() -> Bool { outcome.endsSession || (!outcome.failures.isEmpty && !session.keepsGoing) }
+    for file in files where !isDone() {
+      do {
+        session.sources = try SourceChain().entering(file)
+        outcome.append(runner.run(try ScriptReader(file: file, grammar: grammar), in: session))
+        session.sources = SourceChain()
+      } catch let fault as Diagnostic {
+        SSD1B.report(ErrorText.render(fault))
+        return SSD1B.exitCode(for: fault)
+      } catch {
+        return 1
+      }
+    }
+    if !commands.isEmpty, !isDone() {
+      let text = commands.joined(separator: "\n")
+      outcome.append(runner.run(ScriptReader(source: "-c", grammar: grammar, data: Data(text.utf8)), in: session))
+    }
+    if commands.isEmpty, files.isEmpty {
+      outcome.append(runner.run(ScriptReader(source: "-", grammar: grammar, descriptor: 0), in: session))
+    }
+    if let code = InterruptFlag.exitCode { return code }
+    return outcome.worst.map { SSD1B.exitCode(for: $0.diagnostic) } ?? 0
+  }
+}

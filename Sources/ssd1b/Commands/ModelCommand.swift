@@ -1,0 +1,48 @@
+import Base
+import Checkpoints
+import Diffusion
+import Foundation
+import Models
+import Shell
+import Terminal
+
+/// What is loaded.
+enum ModelCommand {
+  static let command = Command<Session>(
+    CommandDeclaration(
+      "model", group: "Inspection", summary: "a summary of the loaded model", examples: [("model", "what is loaded")])
+  ) { _, session in
+    let model = session.model
+    var lines = ["model      \(model.files.name)"]
+    var components: [String: JSONValue] = [:]
+    for component in Component.allCases {
+      guard let checkpoint = model.checkpoints[component] else { continue }
+      let graph = try model.architecture.graph(component, width: session.start.width, height: session.start.height, batch: 1)
+      let bytes = checkpoint.tensors.values.reduce(0) { $0 + $1.bytes.count }
+      let types = Set(checkpoint.tensors.values.map(\.entry.dtype.rawValue)).sorted().joined(separator: ", ")
+      let name = component.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
+      lines.append(
+        "\(name) \(graph.parameterCount.formatted(.number.locale(Locale(identifier: "en_US")))) parameters in "
+          + "\(checkpoint.tensors.count) tensors, \(types), \(bytes / 1024) KiB")
+      components[component.rawValue] = [
+        "parameters": .integer(graph.parameterCount), "tensors": .integer(checkpoint.tensors.count),
+        "bytes": .integer(bytes), "dtypes": .string(types),
+      ]
+    }
+    let start = model.startValues
+    lines.append("starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, \(start.width)x\(start.height)")
+    lines.append("sizes      \(Settings.sizes(start: start).map(\.description).joined(separator: " "))")
+    lines.append("backend    \(model.backend.name), float32, \(model.backend.pool.threads) threads")
+    return CommandOutput(
+      lines.joined(separator: "\n"),
+      result: [
+        "name": .string(model.files.name), "components": .object(components), "backend": .string(model.backend.name),
+        "threads": .integer(model.backend.pool.threads),
+      ])
+  }
+}
+
+extension DiffusionModel {
+  /// The last part of the model's folder, as pictures name it.
+  var modelName: String { (files.name as NSString).lastPathComponent }
+}

@@ -1,0 +1,65 @@
+import Base
+import Foundation
+import Shell
+import Terminal
+
+/// The shell on a terminal: a prompt that outlives every error.
+struct Prompt {
+  let session: Session
+
+  func run() throws -> Int32 {
+    let table = session.table
+    let editor = try LineEditor(name: "ssd1b", historyPath: Self.historyPath) { line, cursor in
+      let found = table.complete(line: line, cursor: cursor, values: completions)
+      return Terminal.Completion(found.candidates.map(\.text), from: found.replaceFrom, suffix: found.candidates.first?.suffix ?? " ")
+    }
+    if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
+    session.entries = { editor.entries }
+    session.report = { failure in
+      if !failure.isReported { SSD1B.report(ErrorText.render(failure.error.diagnostic)) }
+    }
+    let runner = ScriptRunner(
+      table, keepsGoing: true, allowsAbbreviation: true, output: { _, _, output in session.print(output) },
+      failure: session.report)
+    session.say("ssd1b \(SSD1B.version), model \(session.model.files.name). help lists the commands, quit leaves.")
+
+    var assembler = StatementAssembler(source: "-", grammar: table.grammar(allowAbbreviation: true))
+    while true {
+      switch editor.readLine(prompt: assembler.isIncomplete ? "... " : "ssd1b> ") {
+      case .endOfInput:
+        session.say("")
+        return InterruptFlag.isTerminated ? 143 : 0
+      case .interrupted:
+        assembler.reset()
+      case .text(let line):
+        do {
+          guard case .complete(let statement) = try assembler.append(line) else { continue }
+          editor.remember(statement.text)
+          InterruptFlag.clear()
+          if case .endsSession = runner.run(statement, in: session) { return 0 }
+        } catch {
+          editor.remember(line)
+          SSD1B.report(ErrorText.render(error.diagnostic))
+        }
+        if InterruptFlag.isTerminated { return 143 }
+        InterruptFlag.clear()
+      }
+    }
+  }
+
+  private func completions(_ kind: ValueKind, _ beginning: String) -> [String] {
+    switch kind {
+    case .file: FileCompletion.paths(beginning: beginning, foldersOnly: false)
+    case .folder: FileCompletion.paths(beginning: beginning, foldersOnly: true)
+    case .named("command"): session.table.commands.map(\.declaration.name)
+    default: []
+    }
+  }
+
+  /// `$XDG_STATE_HOME/ssd1b/history`, by default under `~/.local/state`.
+  private static var historyPath: String? {
+    let environment = ProcessInfo.processInfo.environment
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/ssd1b/history" }
+    return environment["HOME"].map { $0 + "/.local/state/ssd1b/history" }
+  }
+}

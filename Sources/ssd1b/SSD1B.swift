@@ -1,0 +1,80 @@
+import ArgumentParser
+import Base
+import Checkpoints
+import Diffusion
+import Foundation
+import Kernels
+import Shell
+import Terminal
+
+/// The program: process arguments in, exit code out.
+@main
+struct SSD1B: ParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "ssd1b",
+    abstract: "An interactive shell that keeps SSD-1B resident in memory on the CPU.",
+    discussion: """
+      Without -c and -f, commands are read from the terminal, or from standard input when that is none. \
+      `help` lists them.
+      """,
+    version: version)
+
+  @Option(help: "A pipeline folder in the diffusers layout; the small embedded model unless given.")
+  var model: String?
+
+  @Option(name: .customShort("c"), help: ArgumentHelp("Run a command; can be repeated.", valueName: "command"))
+  var commands: [String] = []
+
+  @Option(name: .customShort("f"), help: ArgumentHelp("Run a script; can be repeated.", valueName: "file"))
+  var files: [String] = []
+
+  @Flag(help: "Go on after an error; the exit code still tells of it.")
+  var keepGoing = false
+
+  @Option(help: "How many threads compute; all processors unless given. Results do not depend on it.")
+  var threads: Int?
+
+  @Option(help: "What computes: openblas, or reference, which is plain and slow.")
+  var backend = "openblas"
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads: expected 1 to 1024, found \(threads)") }
+    guard ["openblas", "reference"].contains(backend) else {
+      throw ValidationError("--backend: expected openblas or reference, found \(backend)")
+    }
+  }
+
+  func run() throws {
+    InterruptFlag.install()
+    let isBatch = !commands.isEmpty || !files.isEmpty || !TerminalInfo.isTerminal(0)
+    do {
+      let session = Session(model: try openModel(), isInteractive: !isBatch, keepsGoing: keepGoing)
+      let code = isBatch ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
+      throw ExitCode(code)
+    } catch let fault as Diagnostic {
+      Self.report(ErrorText.render(fault))
+      throw ExitCode(Self.exitCode(for: fault))
+    }
+  }
+
+  private func openModel() throws -> DiffusionModel {
+    let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
+    let chosen: any Backend = backend == "reference" ? ReferenceBackend(pool: pool) : try OpenBLASBackend(pool: pool)
+    if let model { return try DiffusionModel(ModelFolder(path: model), backend: chosen) }
+    return try DiffusionModel(EmbeddedModel(), backend: chosen)
+  }
+
+  static func report(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+
+  static func exitCode(for fault: Diagnostic) -> Int32 {
+    switch fault.kind {
+    case .interrupted: InterruptFlag.exitCode ?? 130
+    case .model: 4
+    case .usage, .value, .file, .numeric: 1
+    }
+  }
+}

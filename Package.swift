@@ -36,6 +36,17 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .testTarget(name: "GraphTests", dependencies: ["Base", "Graph", "Models"]),
+    .testTarget(name: "ModelsTests", dependencies: ["Base", "Graph", "Models"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Base", "Graph", "Kernels", "Checkpoints"]),
+    .testTarget(
+      name: "DiffusionTests",
+      dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),
+    .testTarget(name: "InspectionTests", dependencies: ["Base", "Graph", "Models", "Inspection"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
+    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Terminal"]),
+    .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
   ],
   swiftLanguageModes: [.v6]
 )

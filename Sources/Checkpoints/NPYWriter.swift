@@ -7,7 +7,8 @@ public enum NPYWriter {
   /// The file is whole or not there. Throws `Diagnostic` of kind `.file`.
   public static func write(shape: [Int], values: [Float], to path: String) throws {
     precondition(shape.reduce(1, *) == values.count, "another count than the shape's")
-    let extents = shape.map { "\($0)," }.joined(separator: " ")
+    // A Python tuple: one extent is followed by a comma.
+    let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(extents)), }"
     // Magic, version and length take 10 bytes; the data begin at a multiple of 64.
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"

@@ -27,12 +27,28 @@ public final class GraphBuilder {
   fileprivate func append(_ path: String, _ op: Op, _ inputs: [Value]) throws -> Value {
     let shapes = inputs.map(\.shape)
     let value = Value(id: nodes.count, shape: try op.outputShape(of: shapes, at: path))
+    let parameters = op.parameters(inputs: shapes)
+    for shape in [value.shape] + parameters.map(\.shape) { try Self.checkExtent(of: shape, at: path) }
     precondition(paths.insert(path).inserted, "two nodes are called \(path)")
     nodes.append(
       Node(
-        id: value.id, path: path, op: op, inputs: inputs, output: value,
-        parameters: op.parameters(inputs: shapes), multiplyAdds: op.multiplyAdds(inputs: shapes, output: value.shape)))
+        id: value.id, path: path, op: op, inputs: inputs, output: value, parameters: parameters,
+        multiplyAdds: op.multiplyAdds(inputs: shapes, output: value.shape)))
     return value
+  }
+
+  /// Throws a `Diagnostic` for a tensor so large that counting its cost could overflow; 2^34 floats are 64 GiB.
+  private static func checkExtent(of shape: Shape, at path: String) throws {
+    var count = 1
+    for extent in shape.extents {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow, product <= 1 << 34 else {
+        throw Diagnostic(
+          .model, at: path, "expected a tensor of at most 2^34 elements, found \(shape)",
+          hint: "check the config's widths, and the size of the picture")
+      }
+      count = product
+    }
   }
 
   fileprivate func unusedPath(_ path: String) -> String {

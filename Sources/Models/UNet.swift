@@ -17,7 +17,7 @@ public struct UNet: Hashable, Sendable {
     let sample = builder.input("sample", [batch, height, width, config.inChannels])
     let timestep = builder.input("timestep", [batch, 1])
     let text = builder.input("encoder_hidden_states", [batch, tokens, config.crossAttentionDim[0]])
-    let pooledWidth = config.additionEmbeddingInputDim - 6 * config.additionTimeEmbedDim
+    let pooledWidth = config.pooledPromptDim
     guard pooledWidth > 0, Set(config.crossAttentionDim).count == 1 else {
       throw Diagnostic(
         .model, at: "unet",

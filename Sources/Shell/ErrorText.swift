@@ -8,7 +8,9 @@ public enum ErrorText {
   /// terminal.
   public static func render(_ diagnostic: Diagnostic, at location: Location? = nil) -> String {
     let place = location.map { "\(escaped("\($0)")): " } ?? ""
-    let error = "\(place)error: \(escaped(diagnostic.description))"
+    // A message may list several faults, a line each.
+    let lines = diagnostic.description.split(separator: "\n", omittingEmptySubsequences: false)
+    let error = "\(place)error: \(lines.map { escaped(String($0)) }.joined(separator: "\n"))"
     return diagnostic.hint.map { "\(error)\nhint: \(escaped($0))" } ?? error
   }
 

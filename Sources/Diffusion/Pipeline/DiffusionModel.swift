@@ -11,16 +11,16 @@ import Runtime
 public final class DiffusionModel {
   public let files: any ModelFiles
   public let architecture: Architecture
-  public let checkpoints: [Component: Checkpoint]
+  public let checkpoints: [Architecture.Component: Checkpoint]
   public let schedulerConfig: SchedulerConfig
   public let startValues: StartValues
   /// Whether no negative prompt at all means zero embeddings rather than an encoded empty text.
   public let zeroesAbsentNegative: Bool
   public let backend: any Backend
 
-  private let bindings: [Component: WeightBinding]
-  private var weights: [Component: Weights] = [:]
-  private var tokenizers: [Component: CLIPTokenizer] = [:]
+  private let bindings: [Architecture.Component: WeightBinding]
+  private var weights: [Architecture.Component: Weights] = [:]
+  private var tokenizers: [Architecture.Component: CLIPTokenizer] = [:]
   private var embeddings: [String: PromptEmbedding] = [:]
   private var denoiser: Denoiser?
 
@@ -38,10 +38,10 @@ public final class DiffusionModel {
     schedulerConfig = try SchedulerConfig(files.json(scheduler), at: files.place(scheduler))
     startValues = try StartValues(files, defaultSize: architecture.defaultSize)
 
-    var checkpoints: [Component: Checkpoint] = [:]
-    var bindings: [Component: WeightBinding] = [:]
+    var checkpoints: [Architecture.Component: Checkpoint] = [:]
+    var bindings: [Architecture.Component: WeightBinding] = [:]
     var faults: [Diagnostic] = []
-    for component in Component.allCases {
+    for component in Architecture.Component.allCases {
       do {
         let checkpoint = try Checkpoint(files, folder: component.rawValue)
         // Any size will do: parameters do not depend on it.
@@ -58,7 +58,7 @@ public final class DiffusionModel {
   }
 
   /// The component's weights, laid out for the backend at first use.
-  func weights(of component: Component) throws -> Weights {
+  func weights(of component: Architecture.Component) throws -> Weights {
     if let ready = weights[component] { return ready }
     guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
     let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
@@ -69,7 +69,7 @@ public final class DiffusionModel {
   }
 
   /// The tokenizer of a text encoder.
-  public func tokenizer(of component: Component) throws -> CLIPTokenizer {
+  public func tokenizer(of component: Architecture.Component) throws -> CLIPTokenizer {
     if let ready = tokenizers[component] { return ready }
     let folder = component == .textEncoder ? "tokenizer" : "tokenizer_2"
     func optional(_ name: String) throws -> MappedBytes? {

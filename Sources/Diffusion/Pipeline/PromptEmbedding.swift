@@ -33,7 +33,7 @@ extension DiffusionModel {
   }
 
   private func run(
-    _ component: Component, _ encoder: CLIPTextModel, on text: String
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, on text: String
   ) throws -> (hidden: [Float], pooled: [Float]) {
     let ids = try tokenizer(of: component).encodePadded(text).ids
     if let id = ids.first(where: { $0 >= encoder.vocabularySize }) {
@@ -71,7 +71,7 @@ extension CLIPTextModel {
 }
 
 extension Diagnostic {
-  static func notFinite(_ component: Component, _ step: Plan.Step?) -> Diagnostic {
+  static func notFinite(_ component: Architecture.Component, _ step: Plan.Step?) -> Diagnostic {
     Diagnostic(
       .numeric, at: "\(component.rawValue).\(step?.node.path ?? "output")",
       "expected finite numbers, found NaN or infinity; this is the first layer that gave one",

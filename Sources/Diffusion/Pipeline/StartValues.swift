@@ -11,8 +11,8 @@ public struct StartValues: Sendable, Equatable {
   public var width: Int
   public var height: Int
 
-  init(_ files: any ModelFiles, defaultSize: (width: Int, height: Int)) throws {
-    (width, height) = defaultSize
+  init(_ files: any ModelFiles, defaultSize: Int) throws {
+    (width, height) = (defaultSize, defaultSize)
     let name = "start_values.json"
     guard files.has(name) else { return }
     var fields = try FieldReader(files.json(name), at: files.place(name))

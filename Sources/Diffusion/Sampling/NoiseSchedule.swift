@@ -16,7 +16,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     let faults = config.faults
     guard faults.isEmpty else {
       throw Diagnostic(
-        .model, at: place, faults.joined(separator: "; "), hint: "correct these fields of the scheduler's config")
+        .model, at: place, faults.joined(separator: "; "),
+        hint: "correct these fields of the scheduler's config")
     }
     var betas = Self.betas(config)
     if config.rescalesBetasToZeroSNR { betas = Self.rescaledToZeroSNR(betas) }
@@ -28,7 +29,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     let sigmas = alphaBars.map { ((1 - $0) / $0).squareRoot() }
     if let bad = sigmas.firstIndex(where: { !($0 > 0 && $0 < .infinity) }) {
       throw Diagnostic(
-        .model, at: place, "betas: expected a finite sigma above 0 at each timestep, found \(sigmas[bad]) at \(bad)",
+        .model, at: place,
+        "betas: expected a finite sigma above 0 at each timestep, found \(sigmas[bad]) at \(bad)",
         hint: "betas this small leave no noise, and this large no signal, in float32: check them")
     }
     self.sigmas = sigmas

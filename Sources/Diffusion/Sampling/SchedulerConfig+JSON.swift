@@ -32,7 +32,8 @@ extension SchedulerConfig {
     reader.read("beta_end", "a number", into: &betaEnd, FieldReader.number)
     reader.readCase("beta_schedule", into: &betaSchedule)
     reader.read(
-      "trained_betas", "null or a list of numbers", into: &trainedBetas, FieldReader.optional(FieldReader.numbers))
+      "trained_betas", "null or a list of numbers", into: &trainedBetas,
+      FieldReader.optional(FieldReader.numbers))
     reader.readCase("prediction_type", into: &predictionType)
     reader.readCase("interpolation_type", into: &interpolationType)
     reader.read("sigma_min", "null or a number", into: &sigmaMin, FieldReader.optional(FieldReader.number))
@@ -50,7 +51,9 @@ extension SchedulerConfig {
       let count = all.count == 1 ? "" : "\(all.count) faults: "
       throw Diagnostic(
         .model, at: place, count + all.joined(separator: "; "),
-        hint: "correct these fields, or fetch the file again; known are those of diffusers 0.36's \(Self.className)")
+        hint:
+          "correct these fields, or fetch the file again; known are those of diffusers 0.36's \(Self.className)"
+      )
     }
     // Betas can be fine one by one and yet leave no noise or no signal: found here, where the file is named.
     _ = try NoiseSchedule(self, at: place)
@@ -101,7 +104,8 @@ private struct FieldReader {
       spacing = choice.spacing
     }
     if chosen.count > 1 {
-      faults.append("\(chosen.joined(separator: ", ")): expected at most one of them true, found \(chosen.count)")
+      faults.append(
+        "\(chosen.joined(separator: ", ")): expected at most one of them true, found \(chosen.count)")
     }
   }
 

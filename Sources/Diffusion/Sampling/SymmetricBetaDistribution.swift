@@ -15,15 +15,15 @@ public struct SymmetricBetaDistribution: Sendable {
 
   /// The probability of a value of at most `x`: the regularised incomplete beta function I_x(shape, shape).
   ///
-  /// Up to one half by the power series x^a / B Σ (1-a)_n x^n / (n! (a+n)), where each term is at most about half
-  /// the one before (DLMF 8.17.7 and 15.2.1); above, by symmetry.
+  /// Up to one half by the power series x^a / B Σ (1-a)_n x^n / (n! (a+n)), where each term soon is at most about
+  /// half the one before (DLMF 8.17.7 and 15.2.1); above, by symmetry.
   public func cumulative(_ x: Double) -> Double {
     if x <= 0 { return 0 }
     if x >= 1 { return 1 }
     if x > 0.5 { return 1 - cumulative(1 - x) }
     var coefficient = 1.0
     var sum = 1 / shape
-    for n in 1... {
+    for n in 1...200 {
       coefficient *= (Double(n) - shape) / Double(n) * x
       let term = coefficient / (shape + Double(n))
       sum += term
@@ -41,6 +41,7 @@ public struct SymmetricBetaDistribution: Sendable {
     if probability > 0.5 { return 1 - quantile(1 - probability) }
     // Exact where the series is its first term alone.
     var x = min(pow(probability * shape * normaliser, 1 / shape), 0.5)
+    if x < .leastNormalMagnitude { return x }
     for _ in 0..<50 {
       let reached = cumulative(x)
       let slope = pow(x * (1 - x), shape - 1) / normaliser * x / reached

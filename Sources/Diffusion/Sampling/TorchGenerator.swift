@@ -59,10 +59,12 @@ public struct TorchGenerator: Equatable, Sendable {
 
   /// Box and Muller's transform (1958) of 16 uniforms in place: radius from the first eight, angle from the others.
   private static func boxMuller16(_ values: inout UnsafeMutableBufferPointer<Float>, from start: Int) {
+    // Nearest to 2 pi: Swift's Float.pi is rounded towards zero, torch's constant is not.
+    let turn = Float(2 * Double.pi)
     for j in start..<start + 8 {
       // 1 - u is in (0, 1], where the logarithm is finite.
       let radius = (-2 * log(1 - values[j])).squareRoot()
-      let angle = 2 * Float.pi * values[j + 8]
+      let angle = turn * values[j + 8]
       values[j] = radius * cos(angle)
       values[j + 8] = radius * sin(angle)
     }

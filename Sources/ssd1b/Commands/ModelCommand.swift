@@ -15,7 +15,7 @@ enum ModelCommand {
     let model = session.model
     var lines = ["model      \(model.files.name)"]
     var components: [String: JSONValue] = [:]
-    for component in Component.allCases {
+    for component in Architecture.Component.allCases {
       guard let checkpoint = model.checkpoints[component] else { continue }
       let graph = try model.architecture.graph(component, width: session.start.width, height: session.start.height, batch: 1)
       let bytes = checkpoint.tensors.values.reduce(0) { $0 + $1.bytes.count }

@@ -44,7 +44,7 @@ enum SettingCommands {
       let meaning = session.model.zeroesAbsentNegative ? "zero embeddings" : "an encoded empty text"
       return CommandOutput("no negative prompt: \(meaning)", result: .object([setting.rawValue: .null]))
     }
-    let counts = try [Component.textEncoder, .textEncoder2].map {
+    let counts = try [Architecture.Component.textEncoder, .textEncoder2].map {
       try session.model.tokenizer(of: $0).encodePadded(text).tokenCount
     }
     let limit = try session.model.tokenizer(of: .textEncoder).maximumLength

@@ -13,7 +13,7 @@ enum TokensCommand {
       examples: [("tokens a fox on a blue background", "ids and pieces")])
   ) { invocation, session in
     let text = invocation.rawText ?? session.settings.prompt ?? ""
-    let encoders: [Component] = [.textEncoder, .textEncoder2]
+    let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
     let ids = try encoders.map { try session.model.tokenizer(of: $0).encode(text) }
     var result: [String: JSONValue] = [:]
     var lines: [String] = []

@@ -1,0 +1,263 @@
+#define _GNU_SOURCE
+#include "CLibEdit.h"
+#include "PromptSignals.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+struct clibedit_editor {
+  EditLine *edit_line;
+  History *history;
+  FILE *input;
+  FILE *output;
+  const char *prompt;
+  clibedit_complete complete;
+  void *context;
+  // The signal that ended the line being read: SIGINT, or one to raise again; 0 when none did.
+  int ended_by;
+  // A byte read too far, after a sequence that was no UTF-8.
+  char unread;
+  bool has_unread;
+};
+
+static clibedit_editor *editor_of(EditLine *edit_line) {
+  void *editor = NULL;
+  el_get(edit_line, EL_CLIENTDATA, &editor);
+  return editor;
+}
+
+static char *prompt_of(EditLine *edit_line) { return (char *)editor_of(edit_line)->prompt; }
+
+// Draws prompt and line again from the left edge of the cursor's row.
+static void redraw(EditLine *edit_line) {
+  fputs("\r", editor_of(edit_line)->output);
+  el_resize(edit_line);
+  el_set(edit_line, EL_REFRESH);
+}
+
+// Handles what prompt_signals gathered. False when the line is to be given up.
+static bool handle_signals(EditLine *edit_line) {
+  for (int number; (number = prompt_signals_next()) != 0;) {
+    switch (number) {
+    case SIGWINCH:
+      redraw(edit_line);
+      break;
+    case SIGTSTP:
+      el_set(edit_line, EL_PREP_TERM, 0);
+      // Returns at once in an orphaned process group, which the kernel does not stop.
+      prompt_signals_suspend();
+      // fallthrough
+    case SIGCONT:
+      // The shell may have changed the terminal's modes meanwhile.
+      el_set(edit_line, EL_PREP_TERM, 0);
+      el_set(edit_line, EL_PREP_TERM, 1);
+      redraw(edit_line);
+      break;
+    default:
+      editor_of(edit_line)->ended_by = number;
+      return false;
+    }
+  }
+  return true;
+}
+
+// Waits for one byte of the keyboard: 1, or 0 at the end of input, or -1 when a signal ends the line.
+static int read_byte(EditLine *edit_line, char *byte) {
+  int input = fileno(editor_of(edit_line)->input);
+  for (;;) {
+    struct pollfd waits[2] = {{.fd = input, .events = POLLIN},
+                              {.fd = prompt_signals_descriptor(), .events = POLLIN}};
+    if (poll(waits, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return -1;
+    }
+    if (waits[1].revents != 0 && !handle_signals(edit_line)) return -1;
+    if (waits[0].revents == 0) continue;
+    ssize_t count = read(input, byte, 1);
+    if (count >= 0) return (int)count;
+    if (errno == EIO) return 0; // the terminal is gone
+    if (errno != EINTR && errno != EAGAIN) return -1;
+  }
+}
+
+// libedit's own reader knows neither our pipe nor what to do with bytes that are no UTF-8: they become
+// U+FFFD.
+static int read_character(EditLine *edit_line, wchar_t *character) {
+  clibedit_editor *editor = editor_of(edit_line);
+  fflush(editor->output);
+  mbstate_t state;
+  memset(&state, 0, sizeof state);
+  for (bool is_first = true;; is_first = false) {
+    char byte = editor->unread;
+    if (editor->has_unread) {
+      editor->has_unread = false;
+    } else {
+      int count = read_byte(edit_line, &byte);
+      if (count != 1) return count;
+    }
+    size_t used = mbrtowc(character, &byte, 1, &state);
+    if (used == (size_t)-2) continue;
+    if (used == (size_t)-1) {
+      *character = 0xFFFD;
+      // A byte that cannot go on with the sequence may begin the next character.
+      editor->has_unread = !is_first;
+      editor->unread = byte;
+    }
+    return 1;
+  }
+}
+
+static unsigned char complete_key(EditLine *edit_line, int key) {
+  (void)key;
+  clibedit_editor *editor = editor_of(edit_line);
+  editor->complete(editor->context);
+  return CC_REFRESH;
+}
+
+// What is bound beyond libedit's Emacs keys: completion, search, and where most people's fingers expect
+// something else than libedit does (Ctrl-U to the line's start, Ctrl-W one word), and the keys of today's
+// keyboards.
+static void bind_keys(EditLine *edit_line) {
+  static const char *const keys[][2] = {
+      {"^I", "ssd1b-complete"},        {"^R", "em-inc-search-prev"},      {"^U", "vi-kill-line-prev"},
+      {"^W", "ed-delete-prev-word"},   {"\\e[H", "ed-move-to-beg"},       {"\\eOH", "ed-move-to-beg"},
+      {"\\e[1~", "ed-move-to-beg"},    {"\\e[F", "ed-move-to-end"},       {"\\eOF", "ed-move-to-end"},
+      {"\\e[4~", "ed-move-to-end"},    {"\\e[3~", "ed-delete-next-char"}, {"\\e[1;5C", "em-next-word"},
+      {"\\e[1;5D", "ed-prev-word"},
+  };
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    el_set(edit_line, EL_BIND, keys[i][0], keys[i][1], NULL);
+  }
+}
+
+bool clibedit_use_utf8(void) {
+  if (setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0) return true;
+  return setlocale(LC_CTYPE, "C.UTF-8") != NULL;
+}
+
+static FILE *stream(int descriptor, const char *mode) {
+  int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return NULL;
+  FILE *file = fdopen(copy, mode);
+  if (file == NULL) close(copy);
+  return file;
+}
+
+clibedit_editor *clibedit_open(const char *name, int input, int output, int history_size,
+                               clibedit_complete complete, void *context) {
+  clibedit_editor *editor = calloc(1, sizeof *editor);
+  if (editor == NULL) return NULL;
+  editor->prompt = "";
+  editor->complete = complete;
+  editor->context = context;
+  editor->input = stream(input, "r");
+  editor->output = stream(output, "w");
+  editor->history = history_init();
+  if (editor->input != NULL && editor->output != NULL) {
+    editor->edit_line = el_init(name, editor->input, editor->output, stderr);
+  }
+  if (editor->edit_line == NULL || editor->history == NULL) {
+    int reason = errno == 0 ? ENOMEM : errno;
+    clibedit_close(editor);
+    errno = reason;
+    return NULL;
+  }
+
+  HistEvent event;
+  history(editor->history, &event, H_SETSIZE, history_size);
+  history(editor->history, &event, H_SETUNIQUE, 1);
+
+  EditLine *edit_line = editor->edit_line;
+  el_set(edit_line, EL_CLIENTDATA, editor);
+  el_set(edit_line, EL_PROMPT_ESC, prompt_of, '\1');
+  el_set(edit_line, EL_EDITOR, "emacs");
+  el_set(edit_line, EL_HIST, history, editor->history);
+  el_wset(edit_line, EL_GETCFN, read_character);
+  el_set(edit_line, EL_ADDFN, "ssd1b-complete", "Complete the word before the cursor", complete_key);
+  bind_keys(edit_line);
+  el_source(edit_line, NULL);
+  const char *style = NULL;
+  el_get(edit_line, EL_EDITOR, &style);
+  // `bind -v` in ~/.editrc starts from an empty map: Tab must still complete.
+  if (style != NULL && strcmp(style, "vi") == 0) {
+    el_set(edit_line, EL_BIND, "^I", "ssd1b-complete", NULL);
+  }
+  return editor;
+}
+
+void clibedit_close(clibedit_editor *editor) {
+  if (editor->edit_line != NULL) el_end(editor->edit_line);
+  if (editor->history != NULL) history_end(editor->history);
+  if (editor->input != NULL) fclose(editor->input);
+  if (editor->output != NULL) fclose(editor->output);
+  free(editor);
+}
+
+enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, const char **line,
+                                   int *length) {
+  editor->prompt = prompt;
+  editor->ended_by = 0;
+  *line = "";
+  *length = 0;
+  if (!prompt_signals_begin()) return clibedit_end_of_input;
+  int count = 0;
+  const char *text = el_gets(editor->edit_line, &count);
+  editor->prompt = "";
+  if (text == NULL || count <= 0) {
+    fputs(editor->ended_by == SIGINT ? "^C\n" : "\n", editor->output);
+  }
+  fflush(editor->output);
+  prompt_signals_end();
+  // One that arrived after the line was complete still counts, under the caller's handlers.
+  for (int number; (number = prompt_signals_next()) != 0;) {
+    if (editor->ended_by == 0 && number != SIGWINCH && number != SIGCONT) kill(getpid(), number);
+  }
+  if (editor->ended_by == SIGINT) return clibedit_interrupted;
+  // To the process, not this thread, which may have it blocked.
+  if (editor->ended_by != 0) kill(getpid(), editor->ended_by);
+  if (text == NULL || count <= 0) return clibedit_end_of_input;
+  if (text[count - 1] == '\n' || text[count - 1] == '\r') count--;
+  *line = text;
+  *length = count;
+  return clibedit_text;
+}
+
+void clibedit_remember(clibedit_editor *editor, const char *entry) {
+  HistEvent event;
+  history(editor->history, &event, H_ENTER, entry);
+}
+
+const char *clibedit_line(clibedit_editor *editor, int *length, int *cursor) {
+  const LineInfo *info = el_line(editor->edit_line);
+  *length = (int)(info->lastchar - info->buffer);
+  *cursor = (int)(info->cursor - info->buffer);
+  return info->buffer;
+}
+
+void clibedit_replace(clibedit_editor *editor, int characters, const char *text) {
+  if (characters > 0) el_deletestr(editor->edit_line, characters);
+  if (*text != '\0') el_insertstr(editor->edit_line, text);
+}
+
+void clibedit_print_below(clibedit_editor *editor, int rows_down, const char *text) {
+  for (int row = 0; row < rows_down; row++) fputc('\n', editor->output);
+  fputs("\r", editor->output);
+  fputs(text, editor->output);
+  // The display that libedit remembers is above now; it starts a new one where the cursor stands.
+  el_set(editor->edit_line, EL_REFRESH);
+}
+
+int clibedit_columns(int descriptor) {
+  struct winsize size;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}

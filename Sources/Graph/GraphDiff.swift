@@ -1,0 +1,189 @@
+/// What tells two graphs apart, by the paths of their layers and the keys of their tensors.
+///
+/// A layer here is a node that has parameters or multiply-adds; a block is what a network is pruned by: a resnet, a
+/// transformer block, a sampler. Rows are in the order of computation, added ones where the new graph has them.
+public struct GraphDiff: Sendable {
+  public enum Status: String, Hashable, Sendable, CaseIterable {
+    case removed, added, changed, same
+
+    /// The mark that a listing gives it.
+    public var mark: String {
+      switch self {
+      case .removed: "-"
+      case .added: "+"
+      case .changed: "~"
+      case .same: "="
+      }
+    }
+  }
+
+  public enum Level: String, Hashable, Sendable, CaseIterable { case block, layer, tensor }
+
+  /// What a part of a graph takes.
+  public struct Cost: Hashable, Sendable {
+    public var tensors = 0
+    public var parameters = 0
+    public var multiplyAdds = 0
+
+    public init() {}
+
+    static func += (a: inout Cost, b: Cost) {
+      a.tensors += b.tensors
+      a.parameters += b.parameters
+      a.multiplyAdds += b.multiplyAdds
+    }
+  }
+
+  /// A block, a layer or a tensor in either graph or in both.
+  public struct Row: Hashable, Sendable {
+    /// The path of a block or a layer, or the key of a tensor.
+    public let path: String
+    /// `resnet`, `transformer_block` and the like for a block, the op's for a layer, the parameter's name for a tensor.
+    public let kind: String
+    public let status: Status
+    /// What it takes in the old graph; nothing when it is added.
+    public let old: Cost
+    /// What it takes in the new graph; nothing when it is removed.
+    public let new: Cost
+    /// A tensor's shape in the old graph.
+    public let oldShape: Shape?
+    /// A tensor's shape in the new graph.
+    public let newShape: Shape?
+
+    public var parametersSaved: Int { old.parameters - new.parameters }
+    public var multiplyAddsSaved: Int { old.multiplyAdds - new.multiplyAdds }
+  }
+
+  public let blocks: [Row]
+  public let layers: [Row]
+  public let tensors: [Row]
+  /// What the whole of the old graph takes.
+  public let old: Cost
+  /// What the whole of the new graph takes.
+  public let new: Cost
+
+  /// Compares two graphs, which should be built for one batch and size, so that the multiply-adds compare.
+  public init(from oldGraph: Graph, to newGraph: Graph) {
+    let before = Side(oldGraph)
+    let after = Side(newGraph)
+    layers = Self.layerRows(before, after)
+    blocks = Self.blockRows(before, after, layers: layers)
+    tensors = Self.tensorRows(oldGraph, newGraph)
+    old = before.total
+    new = after.total
+  }
+
+  public func rows(at level: Level) -> [Row] {
+    switch level {
+    case .block: blocks
+    case .layer: layers
+    case .tensor: tensors
+    }
+  }
+
+  public func count(of status: Status, at level: Level) -> Int {
+    rows(at: level).count { $0.status == status }
+  }
+
+  /// How many blocks of a kind, such as `transformer_block`, each graph has.
+  public func blockCounts(kind: String) -> (old: Int, new: Int) {
+    let found = blocks.filter { $0.kind == kind }
+    return (found.count { $0.status != .added }, found.count { $0.status != .removed })
+  }
+
+  public var parametersSaved: Int { old.parameters - new.parameters }
+  public var multiplyAddsSaved: Int { old.multiplyAdds - new.multiplyAdds }
+
+  private static func layerRows(_ old: Side, _ new: Side) -> [Row] {
+    merged(old.order, new.order).map { path in
+      let (a, b) = (old.layers[path], new.layers[path])
+      let isSame = a?.op == b?.op && a?.parameters == b?.parameters
+      return Row(
+        path: path, kind: (a ?? b)?.op.kind ?? "", status: status(a, b, isSame: isSame),
+        old: a?.cost ?? Cost(), new: b?.cost ?? Cost(), oldShape: nil, newShape: nil)
+    }
+  }
+
+  private static func blockRows(_ before: Side, _ after: Side, layers: [Row]) -> [Row] {
+    var order: [String] = []
+    var members: [String: [Row]] = [:]
+    for row in layers {
+      let path = before.blocks[row.path] ?? after.blocks[row.path] ?? row.path
+      if members[path] == nil { order.append(path) }
+      members[path, default: []].append(row)
+    }
+    return order.map { path in
+      let rows = members[path] ?? []
+      let statuses = Set(rows.map(\.status))
+      return Row(
+        path: path, kind: BlockPath.kind(of: path),
+        status: statuses.count == 1 ? rows[0].status : .changed,
+        old: rows.reduce(into: Cost()) { $0 += $1.old }, new: rows.reduce(into: Cost()) { $0 += $1.new },
+        oldShape: nil, newShape: nil)
+    }
+  }
+
+  private static func tensorRows(_ oldGraph: Graph, _ newGraph: Graph) -> [Row] {
+    let (before, after) = (oldGraph.tensors, newGraph.tensors)
+    let old = Dictionary(before.map { ($0.key, $0.shape) }) { first, _ in first }
+    let new = Dictionary(after.map { ($0.key, $0.shape) }) { first, _ in first }
+    func cost(_ shape: Shape?) -> Cost {
+      var cost = Cost()
+      if let shape { (cost.tensors, cost.parameters) = (1, shape.count) }
+      return cost
+    }
+    return merged(before.map(\.key), after.map(\.key)).map { key in
+      let (a, b) = (old[key], new[key])
+      return Row(
+        path: key, kind: key.split(separator: ".").last.map(String.init) ?? key,
+        status: status(a, b, isSame: a == b), old: cost(a), new: cost(b), oldShape: a, newShape: b)
+    }
+  }
+
+  private static func status(_ old: (some Any)?, _ new: (some Any)?, isSame: Bool) -> Status {
+    if old == nil { return .added }
+    if new == nil { return .removed }
+    return isSame ? .same : .changed
+  }
+
+  /// The old names in their order, and after each the new ones that follow it in the new order.
+  private static func merged(_ old: [String], _ new: [String]) -> [String] {
+    let known = Set(old)
+    var following: [String: [String]] = [:]
+    var anchor = ""
+    for name in new {
+      if known.contains(name) { anchor = name } else { following[anchor, default: []].append(name) }
+    }
+    return (following[""] ?? []) + old.flatMap { [$0] + (following[$0] ?? []) }
+  }
+}
+
+/// The layers of one graph, by path.
+private struct Side {
+  var order: [String] = []
+  var layers: [String: Node] = [:]
+  /// The block that each layer belongs to.
+  var blocks: [String: String] = [:]
+  var total = GraphDiff.Cost()
+
+  init(_ graph: Graph) {
+    let paths = BlockPath(graph)
+    for node in graph.nodes where node.isLayer {
+      order.append(node.path)
+      layers[node.path] = node
+      blocks[node.path] = paths.block(of: node.path)
+      total += node.cost
+    }
+  }
+}
+
+extension Node {
+  /// Whether it has parameters or multiply-adds, and so is worth a row in a listing.
+  public var isLayer: Bool { !parameters.isEmpty || multiplyAdds > 0 }
+
+  fileprivate var cost: GraphDiff.Cost {
+    var cost = GraphDiff.Cost()
+    (cost.tensors, cost.parameters, cost.multiplyAdds) = (parameters.count, parameterCount, multiplyAdds)
+    return cost
+  }
+}

@@ -1,0 +1,155 @@
+import Base
+import Graph
+
+/// The layers of a model as a tree by component and path, to be folded, filtered and sorted.
+///
+/// A layer is a node with parameters or multiply-adds; what only moves or adds numbers is left out. A number in a
+/// path stays with the name before it (`resnets.0`), and a part with one child only is written as one (`net.0.proj`).
+public struct LayerTree: Sendable {
+  /// A component, a part of one, or a layer.
+  public struct Row: Hashable, Sendable {
+    /// The component and the path in it, such as `unet.down_blocks.0.resnets.0.conv1`.
+    public let path: String
+    /// The path without what the row is listed under.
+    public let name: String
+    /// How far to the right it is listed.
+    public let depth: Int
+    /// The op of a layer; nil for a part that has several.
+    public let kind: String?
+    /// How many layers it sums.
+    public let layerCount: Int
+    /// What it returns.
+    public let output: Shape
+    public let parameters: Int
+    /// Bytes that the checkpoint holds for it; nil without a checkpoint.
+    public let bytes: Int?
+    public let multiplyAdds: Int
+  }
+
+  public enum SortKey: String, Hashable, Sendable, CaseIterable { case params, bytes, macs }
+
+  /// What of the tree to list; as it starts, all of it at a depth that fits a screen.
+  public struct Options: Hashable, Sendable {
+    /// A component, or a path in one, with or without the component's name.
+    public var path: String?
+    /// Levels below the top row; nil chooses what fits, or every layer when the list is sorted.
+    public var depth: Int?
+    /// Only layers that this fits; parts then sum only these.
+    public var filter: PathPattern?
+    /// Lists the unfolded rows by falling size, under their whole paths.
+    public var sort: SortKey?
+    /// Only so many rows of the sorted list; by parameters unless `sort` says otherwise.
+    public var top: Int?
+
+    public init(
+      path: String? = nil, depth: Int? = nil, filter: PathPattern? = nil, sort: SortKey? = nil, top: Int? = nil
+    ) {
+      self.path = path
+      self.depth = depth
+      self.filter = filter
+      self.sort = sort
+      self.top = top
+    }
+  }
+
+  let roots: [Branch]
+  private let hasWeights: Bool
+
+  /// Makes the tree of `components`, in their order.
+  ///
+  /// `weights` tells how a checkpoint holds each tensor; without it the rows have no bytes.
+  public init(components: [(name: String, graph: Graph)], weights: StoredWeight.Lookup? = nil) {
+    roots = components.map { Branch(component: $0.name, graph: $0.graph, weights: weights) }
+    hasWeights = weights != nil
+  }
+
+  /// Lists the tree. Throws a `Diagnostic` of kind `.value` when no path or no layer is as asked for.
+  public func listing(_ options: Options = Options()) throws -> LayerListing {
+    let selected = try options.path.map { [try branch(at: $0)] } ?? roots
+    let available = selected.reduce(0) { $0 + $1.rowCount }
+    let kept = options.filter.map { filter in selected.compactMap { $0.filtered(filter) } } ?? selected
+    guard !kept.isEmpty else {
+      throw Diagnostic(
+        .value, at: "filter", "expected a part of a layer's path, found \(options.filter?.text ?? "") in none",
+        hint: "a filter is contained in a path, such as attn2, or fits all of it, such as unet.mid_block.*.conv?")
+    }
+    let isSorted = options.sort != nil || options.top != nil
+    var rows: [Row] = []
+    if isSorted {
+      for branch in kept { branch.appendLeaves(to: &rows, depth: options.depth ?? .max) }
+      let key = options.sort ?? .params
+      // Equal rows stay in the order of computation.
+      let ranked = rows.enumerated().sorted {
+        (Self.size($1.element, key), $0.offset) < (Self.size($0.element, key), $1.offset)
+      }
+      rows = ranked.prefix(options.top.map { max(0, $0) } ?? .max).map(\.element)
+    } else {
+      let depths = options.depth.map { depth in kept.map { _ in depth } } ?? Self.fittingDepths(kept)
+      for (branch, depth) in zip(kept, depths) { branch.append(to: &rows, depth: depth, indentation: 0) }
+    }
+    return LayerListing(
+      rows: rows, available: available, isSorted: isSorted, hasBytes: hasWeights,
+      parameters: kept.reduce(0) { $0 + $1.parameters }, multiplyAdds: kept.reduce(0) { $0 + $1.multiplyAdds },
+      bytes: hasWeights ? kept.reduce(0) { $0 + ($1.bytes ?? 0) } : nil)
+  }
+
+  /// Every path that can be listed, for completion.
+  public var paths: [String] { roots.flatMap(\.paths) }
+
+  private static func size(_ row: Row, _ key: SortKey) -> Int {
+    switch key {
+    case .params: row.parameters
+    case .bytes: row.bytes ?? row.parameters
+    case .macs: row.multiplyAdds
+    }
+  }
+
+  /// Rows that a list may have without being asked for a depth: those of several components, and of one.
+  private static let comfortableRows = (several: 40, one: 60)
+
+  /// The depth of each branch: all one level further while that fits, then those that add the fewest rows.
+  private static func fittingDepths(_ branches: [Branch]) -> [Int] {
+    let room = branches.count > 1 ? comfortableRows.several : comfortableRows.one
+    func count(_ index: Int, _ depth: Int) -> Int {
+      var rows: [Row] = []
+      branches[index].append(to: &rows, depth: depth, indentation: 0)
+      return LayerListing.folded(rows).count
+    }
+    var depths = branches.map { _ in 0 }
+    var counts = branches.map { _ in 1 }
+    let deepest = branches.map(\.height).max() ?? 0
+    while let depth = depths.max(), depth < deepest {
+      let next = branches.indices.map { count($0, depth + 1) }
+      guard next.reduce(0, +) <= room else { break }
+      (depths, counts) = (depths.map { _ in depth + 1 }, next)
+    }
+    for (added, index) in branches.indices.map({ (count($0, depths[$0] + 1) - counts[$0], $0) }).sorted(by: <)
+    where counts.reduce(0, +) + added <= room && added > 0 {
+      depths[index] += 1
+      counts[index] += added
+    }
+    return depths
+  }
+
+  private func branch(at path: String) throws -> Branch {
+    for root in roots {
+      if var found = root.descendant(path) ?? root.descendant("\(root.path).\(path)") {
+        found.name = found.path
+        return found
+      }
+    }
+    // What is there instead: the children of the deepest part that the path does reach.
+    var around = path[...]
+    var candidates = roots.map(\.path)
+    while let dot = around.lastIndex(of: ".") {
+      around = around[..<dot]
+      if let found = try? branch(at: String(around)), !found.children.isEmpty {
+        candidates = found.children.map(\.path)
+        break
+      }
+    }
+    throw Diagnostic(
+      .value, at: path, "expected a component or a path in one, found no such layer",
+      hint: "there are \(candidates.prefix(8).joined(separator: ", "))\(candidates.count > 8 ? " and more" : "")")
+  }
+}

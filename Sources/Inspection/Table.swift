@@ -1,0 +1,27 @@
+/// Rows of text under titles: what an inspection shows, for whoever prints it to align.
+public struct Table: Hashable, Sendable {
+  public enum Alignment: Hashable, Sendable { case left, right }
+
+  public struct Column: Hashable, Sendable {
+    public let title: String
+    public let alignment: Alignment
+
+    public init(_ title: String, _ alignment: Alignment = .left) {
+      self.title = title
+      self.alignment = alignment
+    }
+  }
+
+  public let columns: [Column]
+  /// A cell a column.
+  public let rows: [[String]]
+  /// Lines below the table.
+  public let footer: [String]
+
+  public init(columns: [Column], rows: [[String]], footer: [String] = []) {
+    precondition(rows.allSatisfy { $0.count == columns.count }, "a row with another number of cells than columns")
+    self.columns = columns
+    self.rows = rows
+    self.footer = footer
+  }
+}

@@ -47,7 +47,8 @@ public struct UNetConfig: Hashable, Sendable {
     let upTypes = fields.strings("up_block_types", oneOf: UpBlock.allCases.map(\.rawValue))
     downBlockTypes = downTypes.compactMap(DownBlock.init)
     upBlockTypes = upTypes.compactMap(UpBlock.init)
-    let blocks = max(1, downBlockTypes.count)
+    // The list's own length: a wrong name in it must not make faults of all the other lists.
+    let blocks = max(1, fields.listCount("down_block_types") ?? downBlockTypes.count)
     if fields.has("mid_block_type"), fields.value("mid_block_type") == nil {
       midBlockType = nil
     } else {
@@ -82,9 +83,9 @@ public struct UNetConfig: Hashable, Sendable {
     upTransformerLayers = layers.up
 
     Self.requireWhatIsNotVaried(in: &fields)
-    for (key, count) in [("block_out_channels", blockOutChannels.count), ("up_block_types", upBlockTypes.count)]
-    where count != downBlockTypes.count {
-      fields.note("\(key): expected one for each of the \(downBlockTypes.count) down blocks, found \(count)")
+    for key in ["block_out_channels", "up_block_types"] {
+      guard let count = fields.listCount(key), count != blocks else { continue }
+      fields.note("\(key): expected one for each of the \(blocks) down blocks, found \(count)")
     }
     for (channels, heads) in zip(blockOutChannels, headCounts) where channels % heads != 0 {
       fields.note("attention_head_dim: expected a divisor of the block's \(channels) channels, found \(heads)")

@@ -61,7 +61,8 @@ final class Session {
 enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
-      GenerateCommand.command, LatentsCommand.command, DumpCommand.command, ModelCommand.command,
+      GenerateCommand.command, LatentsCommand.command, DumpCommand.command, InspectionCommands.layers,
+      InspectionCommands.params, InspectionCommands.diff, ModelCommand.command,
       TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
       HelpCommands.quit,
     ]

@@ -16,7 +16,7 @@ final class Denoiser {
   let batch: Int
   let height: Int
   let width: Int
-  private let graph: Graph
+  let graph: Graph
   private let channels: Int
   private let output: Value
   private let executor: StagedExecutor

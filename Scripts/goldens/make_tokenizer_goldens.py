@@ -42,7 +42,8 @@ TEXTS = [
     "\ue000private \ufffdreplaced \ufdd0none", "3.14159 \u0663\u00b2\u00bd\u2167 1,000,000",  # numbers one by one
     "\U0001f98a\u2764\ufe0f\U0001f469\u200d\U0001f680\U0001f1e9\U0001f1ea ...---\u201cq\u201d #hash (best:1.3) </w>",
     "\u0939\u093f\u0928\u094d\u0926\u0940 \u0e44\u0e17\u0e22 \u05e2\u05d1\u05e8\u05d9\u05ea \u0627\u0644\u0639",
-    "  fox   <fox>   dog astronaut- xastronaut- astronaut-x", "<fox>\u00a0astronaut-", "\x1c<fox>\x1c U\u0308nter \u00dcnter x\u0345y",
+    "  fox   <fox>   dog astronaut- xastronaut- astronaut-x", "!\u00a0astronaut-",
+    "\x1c<fox>\x1c U\u0308nter \u00dcnter x\u0345y",
     "<|end of", "fox</w> <|endoftext|>s s<|endoftext|>",
     "", " ", "word " * 74, "word " * 75, "word " * 76, "a fox! " * 40,               # lengths around 77
 ]
@@ -139,7 +140,8 @@ def main():
         pieces = [clip.convert_ids_to_tokens(i) for i in range(0, 49408, 97)] + ["fox</w>", BEGIN, END]
         readable = {piece: clip.convert_tokens_to_string([piece]) for piece in pieces}
         # transformers strips blanks from the text, so that a piece of nothing else says nothing here.
-        write("pieces.json", [dict(id=clip.convert_tokens_to_ids(p), spelling=p, text=t) for p, t in readable.items() if t])
+        write("pieces.json", [dict(id=clip.convert_tokens_to_ids(p), spelling=p, text=t)
+                              for p, t in readable.items() if t])
 
         digests = {}
         for code in range(0x110000):

@@ -28,6 +28,12 @@ public struct FieldReader {
   /// Whether the field is there, be it null.
   public func has(_ key: String) -> Bool { fields[key] != nil }
 
+  /// How many items the field's list has; nil when it is no list.
+  public func listCount(_ key: String) -> Int? {
+    if case .array(let items)? = fields[key] { return items.count }
+    return nil
+  }
+
   public mutating func note(_ fault: String) { faults.append(fault) }
 
   /// Reads one field by `convert`; `fallback` stands in for an absent field, and a nil one makes it required.

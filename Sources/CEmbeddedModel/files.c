@@ -1,6 +1,8 @@
 // The embedded model's files, as constants of the program: it finds them wherever its binary is moved.
 #include "CEmbeddedModel.h"
 
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 static const unsigned char model_index_json[] = {
 #embed "model/model_index.json"
 };

@@ -210,6 +210,8 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   *line = "";
   *length = 0;
   if (!prompt_signals_begin()) return clibedit_end_of_input;
+  // libedit itself shows the prompt first: a control key pressed at once would be the terminal's.
+  el_set(editor->edit_line, EL_PREP_TERM, 1);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
   editor->prompt = "";

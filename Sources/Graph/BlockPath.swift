@@ -10,7 +10,9 @@ public struct BlockPath: Sendable {
     modules = Set(graph.modules.map(\.path))
     var withInner: Set<String> = []
     for module in modules {
-      for outer in Self.prefixes(of: module).dropFirst() where modules.contains(outer) { withInner.insert(outer) }
+      for outer in Self.prefixes(of: module).dropFirst() where modules.contains(outer) {
+        withInner.insert(outer)
+      }
     }
     self.withInner = withInner
   }

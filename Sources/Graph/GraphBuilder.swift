@@ -12,7 +12,9 @@ public final class GraphBuilder {
   public func input(_ name: String, _ shape: Shape) -> Value {
     let value = Value(id: nodes.count, shape: shape)
     nodes.append(
-      Node(id: value.id, path: name, op: .input(name), inputs: [], output: value, parameters: [], multiplyAdds: 0))
+      Node(
+        id: value.id, path: name, op: .input(name), inputs: [], output: value, parameters: [], multiplyAdds: 0
+      ))
     inputs[name] = value
     return value
   }
@@ -88,7 +90,8 @@ public struct Scope {
 
   /// A square convolution; `padding` is (kernel - 1) / 2 on every side unless given.
   public func conv2d(
-    _ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, padBefore: Int? = nil, padAfter: Int? = nil
+    _ name: String, _ x: Value, out: Int, kernel: Int, stride: Int = 1, padBefore: Int? = nil,
+    padAfter: Int? = nil
   ) throws -> Value {
     let same = (kernel - 1) / 2
     let convolution = Convolution(
@@ -118,16 +121,24 @@ public struct Scope {
 
   // Ops without parameters.
 
-  public func activation(_ function: Activation, _ x: Value) throws -> Value { try unnamed(.activation(function), x) }
+  public func activation(_ function: Activation, _ x: Value) throws -> Value {
+    try unnamed(.activation(function), x)
+  }
   public func silu(_ x: Value) throws -> Value { try activation(.silu, x) }
   public func gatedGELU(_ x: Value) throws -> Value { try unnamed(.gatedGELU, x) }
   public func add(_ a: Value, _ b: Value) throws -> Value { try unnamed(.add, a, b) }
   public func addPerChannel(_ x: Value, _ y: Value) throws -> Value { try unnamed(.addPerChannel, x, y) }
   public func concatenate(_ a: Value, _ b: Value) throws -> Value { try unnamed(.concatenate, a, b) }
-  public func sinusoid(_ x: Value, _ sinusoid: Sinusoid) throws -> Value { try unnamed(.sinusoid(sinusoid), x) }
-  public func takeToken(_ x: Value, at positions: Value) throws -> Value { try unnamed(.takeToken, x, positions) }
+  public func sinusoid(_ x: Value, _ sinusoid: Sinusoid) throws -> Value {
+    try unnamed(.sinusoid(sinusoid), x)
+  }
+  public func takeToken(_ x: Value, at positions: Value) throws -> Value {
+    try unnamed(.takeToken, x, positions)
+  }
 
-  public func attention(_ q: Value, _ k: Value, _ v: Value, heads: Int, isCausal: Bool = false) throws -> Value {
+  public func attention(_ q: Value, _ k: Value, _ v: Value, heads: Int, isCausal: Bool = false) throws
+    -> Value
+  {
     try unnamed(.attention(heads: heads, isCausal: isCausal), q, k, v)
   }
 

@@ -38,7 +38,7 @@ public struct GraphDiff: Sendable {
   public struct Row: Hashable, Sendable {
     /// The path of a block or a layer, or the key of a tensor.
     public let path: String
-    /// `resnet`, `transformer_block` and the like for a block, the op's for a layer, the parameter's name for a tensor.
+    /// `resnet`, `transformer_block` and the like for a block, the op's for a lone layer, the parameter's name for a tensor.
     public let kind: String
     public let status: Status
     /// What it takes in the old graph; nothing when it is added.
@@ -116,7 +116,7 @@ public struct GraphDiff: Sendable {
       let rows = members[path] ?? []
       let statuses = Set(rows.map(\.status))
       return Row(
-        path: path, kind: BlockPath.kind(of: path),
+        path: path, kind: rows.first?.path == path ? rows[0].kind : BlockPath.kind(of: path),
         status: statuses.count == 1 ? rows[0].status : .changed,
         old: rows.reduce(into: Cost()) { $0 += $1.old }, new: rows.reduce(into: Cost()) { $0 += $1.new },
         oldShape: nil, newShape: nil)

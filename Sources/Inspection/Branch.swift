@@ -28,7 +28,8 @@ struct Branch: Sendable {
         })
     }
     self.init(
-      path: component, name: component, children: Self.children(of: layers[...], level: 0, in: component, returned))
+      path: component, name: component,
+      children: Self.children(of: layers[...], level: 0, in: component, returned))
     if let last = graph.nodes.last { output = last.output.shape }
   }
 
@@ -64,7 +65,11 @@ struct Branch: Sendable {
   /// A path's parts, each number with the name before it.
   private static func parts(of path: String) -> [String] {
     path.split(separator: ".").reduce(into: []) { parts, part in
-      if let last = parts.last, Int(part) != nil { parts[parts.count - 1] = "\(last).\(part)" } else { parts.append(String(part)) }
+      if let last = parts.last, Int(part) != nil {
+        parts[parts.count - 1] = "\(last).\(part)"
+      } else {
+        parts.append(String(part))
+      }
     }
   }
 
@@ -81,8 +86,11 @@ struct Branch: Sendable {
     return order.map { name in
       let group = groups[name] ?? []
       let path = "\(parent).\(name)"
-      if group.count == 1, group[0].parts.count == level + 1 { return Branch(layer: group[0], path: path, name: name) }
-      var branch = Branch(path: path, name: name, children: children(of: group[...], level: level + 1, in: path, returned))
+      if group.count == 1, group[0].parts.count == level + 1 {
+        return Branch(layer: group[0], path: path, name: name)
+      }
+      var branch = Branch(
+        path: path, name: name, children: children(of: group[...], level: level + 1, in: path, returned))
       if branch.children.count == 1 {
         branch = branch.children[0]
         branch.name = "\(name).\(branch.name)"

@@ -96,7 +96,8 @@ public struct DiffTable: Sendable {
       rows: rows.map { row in
         [
           row.status.mark, row.path, row.count == 1 ? row.kind : "\(row.count) x \(row.kind)",
-          Number.grouped(row.cost.parameters), row.parametersSaved == 0 ? "" : Number.grouped(row.parametersSaved),
+          Number.grouped(row.cost.parameters),
+          row.parametersSaved == 0 ? "" : Number.grouped(row.parametersSaved),
           row.multiplyAddsSaved == 0 ? "" : Number.multiplyAdds(row.multiplyAddsSaved),
         ]
       }, footer: footer)
@@ -118,7 +119,9 @@ public struct DiffTable: Sendable {
       line("parameters", diff.old.parameters, diff.new.parameters, Number.grouped),
       line("multiply-adds", diff.old.multiplyAdds, diff.new.multiplyAdds, Number.multiplyAdds),
     ]
-    if blocks.old + blocks.new > 0 { lines.append(line("transformer blocks", blocks.old, blocks.new, Number.grouped)) }
+    if blocks.old + blocks.new > 0 {
+      lines.append(line("transformer blocks", blocks.old, blocks.new, Number.grouped))
+    }
     return lines
   }
 
@@ -129,7 +132,9 @@ public struct DiffTable: Sendable {
         "multiply_adds": .integer(cost.multiplyAdds),
       ]
     }
-    func shape(_ shape: Shape?) -> JSONValue { shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null }
+    func shape(_ shape: Shape?) -> JSONValue {
+      shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null
+    }
     let blocks = diff.blockCounts(kind: "transformer_block")
     return [
       "old": .string(oldName), "new": .string(newName), "level": .string(level.rawValue),
@@ -138,7 +143,8 @@ public struct DiffTable: Sendable {
           var fields: [String: JSONValue] = [
             "status": .string(row.status.rawValue), "path": .string(row.path), "kind": .string(row.kind),
             "count": .integer(row.count), "parameters": .integer(row.cost.parameters),
-            "parameters_saved": .integer(row.parametersSaved), "multiply_adds_saved": .integer(row.multiplyAddsSaved),
+            "parameters_saved": .integer(row.parametersSaved),
+            "multiply_adds_saved": .integer(row.multiplyAddsSaved),
           ]
           if level == .tensor {
             fields["old_shape"] = shape(row.oldShape)

@@ -43,7 +43,8 @@ public struct LayerListing: Sendable {
       "rows": .array(
         rows.map { row in
           [
-            "path": .string(row.path), "depth": .integer(row.depth), "kind": row.kind.map(JSONValue.string) ?? .null,
+            "path": .string(row.path), "depth": .integer(row.depth),
+            "kind": row.kind.map(JSONValue.string) ?? .null,
             "layers": .integer(row.layerCount), "output": .array(row.output.extents.map(JSONValue.integer)),
             "parameters": .integer(row.parameters), "bytes": row.bytes.map(JSONValue.integer) ?? .null,
             "multiply_adds": .integer(row.multiplyAdds),
@@ -75,7 +76,8 @@ public struct LayerListing: Sendable {
     }
     var kind: String {
       if let kind = row.kind { return kind }
-      return count == 1 ? Number.counted(row.layerCount, "layer") : "\(count) x \(Number.counted(row.layerCount, "layer"))"
+      return count == 1
+        ? Number.counted(row.layerCount, "layer") : "\(count) x \(Number.counted(row.layerCount, "layer"))"
     }
     var parameters: Int { count * row.parameters }
     var bytes: Int { count * (row.bytes ?? 0) }
@@ -103,13 +105,17 @@ public struct LayerListing: Sendable {
       let (lastContainer, lastNumber) = numbered(last.path)
     else { return false }
     return container == lastContainer && number == lastNumber + 1 && row.output == last.output
-      && (row.layerCount, row.parameters, row.multiplyAdds) == (last.layerCount, last.parameters, last.multiplyAdds)
+      && (row.layerCount, row.parameters, row.multiplyAdds) == (
+        last.layerCount, last.parameters, last.multiplyAdds
+      )
       && row.bytes == last.bytes
   }
 
   /// A path that ends in a number, taken apart.
   static func numbered(_ path: String) -> (container: Substring, number: Int)? {
-    guard let dot = path.lastIndex(of: "."), let number = Int(path[path.index(after: dot)...]) else { return nil }
+    guard let dot = path.lastIndex(of: "."), let number = Int(path[path.index(after: dot)...]) else {
+      return nil
+    }
     return (path[..<dot], number)
   }
 }

@@ -42,7 +42,8 @@ public struct LayerTree: Sendable {
     public var top: Int?
 
     public init(
-      path: String? = nil, depth: Int? = nil, filter: PathPattern? = nil, sort: SortKey? = nil, top: Int? = nil
+      path: String? = nil, depth: Int? = nil, filter: PathPattern? = nil, sort: SortKey? = nil,
+      top: Int? = nil
     ) {
       self.path = path
       self.depth = depth
@@ -70,8 +71,10 @@ public struct LayerTree: Sendable {
     let kept = options.filter.map { filter in selected.compactMap { $0.filtered(filter) } } ?? selected
     guard !kept.isEmpty else {
       throw Diagnostic(
-        .value, at: "filter", "expected a part of a layer's path, found \(options.filter?.text ?? "") in none",
-        hint: "a filter is contained in a path, such as attn2, or fits all of it, such as unet.mid_block.*.conv?")
+        .value, at: "filter",
+        "expected a part of a layer's path, found \(options.filter?.text ?? "") in none",
+        hint:
+          "a filter is contained in a path, such as attn2, or fits all of it, such as unet.mid_block.*.conv?")
     }
     let isSorted = options.sort != nil || options.top != nil
     var rows: [Row] = []
@@ -89,7 +92,8 @@ public struct LayerTree: Sendable {
     }
     return LayerListing(
       rows: rows, available: available, isSorted: isSorted, hasBytes: hasWeights,
-      parameters: kept.reduce(0) { $0 + $1.parameters }, multiplyAdds: kept.reduce(0) { $0 + $1.multiplyAdds },
+      parameters: kept.reduce(0) { $0 + $1.parameters },
+      multiplyAdds: kept.reduce(0) { $0 + $1.multiplyAdds },
       bytes: hasWeights ? kept.reduce(0) { $0 + ($1.bytes ?? 0) } : nil)
   }
 
@@ -150,6 +154,7 @@ public struct LayerTree: Sendable {
     }
     throw Diagnostic(
       .value, at: path, "expected a component or a path in one, found no such layer",
-      hint: "there are \(candidates.prefix(8).joined(separator: ", "))\(candidates.count > 8 ? " and more" : "")")
+      hint:
+        "there are \(candidates.prefix(8).joined(separator: ", "))\(candidates.count > 8 ? " and more" : "")")
   }
 }

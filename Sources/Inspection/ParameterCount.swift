@@ -24,7 +24,9 @@ public struct ParameterCount: Sendable {
   ///
   /// A block is a component's uppermost part, such as `unet.down_blocks.1`. Throws a `Diagnostic` when element types
   /// are asked for without a checkpoint, which alone has them.
-  public init(components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil)
+  public init(
+    components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil
+  )
     throws
   {
     guard grouping != .dtype || weights != nil else {
@@ -77,7 +79,8 @@ public struct ParameterCount: Sendable {
       .init(grouping.rawValue), .init("tensors", .right), .init("parameters", .right), .init("share", .right),
     ]
     if bytes != nil { columns.append(.init("bytes", .right)) }
-    let lines = (rows + [Row(name: "total", tensors: tensors, parameters: parameters, bytes: bytes)]).map { row in
+    let lines = (rows + [Row(name: "total", tensors: tensors, parameters: parameters, bytes: bytes)]).map {
+      row in
       var cells = [
         row.name, Number.grouped(row.tensors), Number.grouped(row.parameters),
         Number.share(row.parameters, of: parameters),

@@ -19,7 +19,8 @@ public struct Table: Hashable, Sendable {
   public let footer: [String]
 
   public init(columns: [Column], rows: [[String]], footer: [String] = []) {
-    precondition(rows.allSatisfy { $0.count == columns.count }, "a row with another number of cells than columns")
+    precondition(
+      rows.allSatisfy { $0.count == columns.count }, "a row with another number of cells than columns")
     self.columns = columns
     self.rows = rows
     self.footer = footer

@@ -97,7 +97,8 @@ public struct Architecture: Hashable, Sendable {
     for width in Set(config.crossAttentionDim).sorted() {
       check(
         .unet, "cross_attention_dim", width, textEncoder.hiddenSize + textEncoder2.hiddenSize,
-        "hidden_size of text_encoder (\(textEncoder.hiddenSize)) and text_encoder_2 (\(textEncoder2.hiddenSize))")
+        "hidden_size of text_encoder (\(textEncoder.hiddenSize)) and text_encoder_2 (\(textEncoder2.hiddenSize))"
+      )
     }
     check(
       .textEncoder2, "projection_dim", textEncoder2.projectionSize, config.pooledPromptDim,
@@ -138,5 +139,7 @@ public struct Architecture: Hashable, Sendable {
     }
   }
 
-  private static func nearest(_ extent: Int, _ scale: Int) -> Int { max(1, (extent + scale / 2) / scale) * scale }
+  private static func nearest(_ extent: Int, _ scale: Int) -> Int {
+    max(1, (extent + scale / 2) / scale) * scale
+  }
 }

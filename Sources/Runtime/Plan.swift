@@ -70,7 +70,7 @@ public struct Plan: Sendable {
       if case .input = node.op { continue }
       var step = Step(node: node, output: node.output)
       while !pinned.contains(step.output), let next = readers[step.output.id], next.count == 1,
-        step.fold(next[0])
+        !folded.contains(next[0].id), step.fold(next[0])
       {
         folded.insert(next[0].id)
       }

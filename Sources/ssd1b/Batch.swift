@@ -23,11 +23,9 @@ struct Batch {
         session.sources = try SourceChain().entering(file)
         outcome.append(runner.run(try ScriptReader(file: file, grammar: grammar), in: session))
         session.sources = SourceChain()
-      } catch let fault as Diagnostic {
-        SSD1B.report(ErrorText.render(fault))
-        return SSD1B.exitCode(for: fault)
       } catch {
-        return 1
+        SSD1B.report(ErrorText.render(error))
+        return SSD1B.exitCode(for: error)
       }
     }
     if !commands.isEmpty, !isDone() {

@@ -11,7 +11,8 @@ struct Prompt {
     let table = session.table
     let editor = try LineEditor(name: "ssd1b", historyPath: Self.historyPath) { line, cursor in
       let found = table.complete(line: line, cursor: cursor, values: completions)
-      return Terminal.Completion(found.candidates.map(\.text), from: found.replaceFrom, suffix: found.candidates.first?.suffix ?? " ")
+      return LineEditor.Completion(
+        candidates: found.candidates.map(\.text), replaceFrom: found.replaceFrom, suffix: found.candidates.first?.suffix ?? " ")
     }
     if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
     session.entries = { editor.entries }
@@ -36,7 +37,11 @@ struct Prompt {
           guard case .complete(let statement) = try assembler.append(line) else { continue }
           editor.remember(statement.text)
           InterruptFlag.clear()
-          if case .endsSession = runner.run(statement, in: session) { return 0 }
+          switch runner.run(statement, in: session) {
+          case .succeeded(let output) where output.endsSession: return 0
+          case .failed(_, endsSession: true): return 1
+          case .succeeded, .failed: break
+          }
         } catch {
           editor.remember(line)
           SSD1B.report(ErrorText.render(error.diagnostic))

@@ -23,7 +23,7 @@ enum GenerateCommand {
         ("generate n=4", "four seeds"), ("generate out=fox.png", "names the file"),
       ])
   ) { invocation, session in
-    let request = try self.request(invocation, session)
+    let request = try overridden(invocation, session)
     let count = try invocation.integer("n") ?? 1
     let out = invocation.texts("out").last
     if let out { try checkWritable(out) } else { try checkWritable("./ssd1b.png") }
@@ -37,7 +37,7 @@ enum GenerateCommand {
     return CommandOutput("", result: .object(["images": .array(results)]))
   }
 
-  private static func request(_ invocation: Invocation, _ session: Session) throws -> GenerationRequest {
+  private static func overridden(_ invocation: Invocation, _ session: Session) throws -> GenerationRequest {
     var settings = session.settings
     for option in invocation.options {
       guard let setting = Setting(rawValue: option.key) else { continue }

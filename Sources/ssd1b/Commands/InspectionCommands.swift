@@ -101,7 +101,7 @@ enum InspectionCommands {
           let known = GraphDiff.Status.allCases.map(\.rawValue)
           throw Diagnostic(
             .value, at: "only", "expected \(known.joined(separator: ", ")), found \(name)",
-            hint: NearestNames.hint(for: name, among: known))
+            hint: NearestNames.hint(for: name, among: known, fallback: "separate several by commas"))
         }
         return status
       })

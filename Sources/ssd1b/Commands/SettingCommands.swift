@@ -73,7 +73,8 @@ enum SettingCommands {
   private static func setting(_ name: String) throws -> Setting {
     guard let setting = Setting(rawValue: name) else {
       throw Diagnostic(
-        .usage, at: name, "expected a setting's name", hint: NearestNames.hint(for: name, among: Setting.allCases.map(\.rawValue)))
+        .usage, at: name, "expected a setting's name",
+        hint: NearestNames.hint(for: name, among: Setting.allCases.map(\.rawValue), fallback: "set lists them"))
     }
     return setting
   }

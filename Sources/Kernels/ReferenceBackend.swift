@@ -1,0 +1,216 @@
+import Foundation
+import Graph
+
+/// The oracle of every kernel test: plain loops on one thread, with weights read in the checkpoint's own layout.
+///
+/// Values are float32, as everywhere; sums, means, exponentials and the error function are taken in double precision and
+/// rounded once, so that what differs from another backend is that backend's rounding.
+public struct ReferenceBackend: Backend {
+  public let name = "reference"
+  /// Asked only whether the run was cancelled.
+  public let pool: ThreadPool
+
+  public init(pool: ThreadPool) { self.pool = pool }
+
+  struct Weight: PreparedWeight {
+    let stored: StoredTensor
+    var extraBytes: Int { 0 }
+    var values: [Float] {
+      [Float](unsafeUninitializedCapacity: stored.count) { buffer, count in
+        if let base = buffer.baseAddress { stored.widen(0..<stored.count, into: base) }
+        count = stored.count
+      }
+    }
+  }
+
+  public func prepare(_ weight: StoredTensor, for op: Op) -> PreparedWeight { Weight(stored: weight) }
+
+  private func values(_ weight: PreparedWeight) -> [Float] {
+    guard let weight = weight as? Weight else { preconditionFailure("a weight that another backend prepared") }
+    return weight.values
+  }
+
+  public func convolve(
+    _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
+  ) {
+    let w = values(weight)
+    let (k, channels, height, width) = (convolution.kernel, x.shape.channels, x.shape.height, x.shape.width)
+    let (rows, columns) = (out.shape.height, out.shape.width)
+    for n in 0..<out.shape.batch where !pool.isCancelled {
+      for y in 0..<rows {
+        for column in 0..<columns {
+          let row = (n * rows + y) * columns + column
+          for o in 0..<convolution.out {
+            var sum = 0.0
+            for i in 0..<k {
+              let sourceY = y * convolution.stride + i - convolution.padBefore
+              guard (0..<height).contains(sourceY) else { continue }
+              for j in 0..<k {
+                let sourceX = column * convolution.stride + j - convolution.padBefore
+                guard (0..<width).contains(sourceX) else { continue }
+                let position = x.elements + ((n * height + sourceY) * width + sourceX) * channels
+                for c in 0..<channels {
+                  sum += Double(position[c]) * Double(w[((o * channels + c) * k + i) * k + j])
+                }
+              }
+            }
+            finish(sum, epilogue, row, o, out)
+          }
+        }
+      }
+    }
+  }
+
+  public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) {
+    let w = values(weight)
+    let (features, outs) = (x.shape.channels, out.shape.channels)
+    for r in 0..<x.shape.rows where !pool.isCancelled {
+      let row = x.elements + r * features
+      for o in 0..<outs {
+        var sum = 0.0
+        for d in 0..<features { sum += Double(row[d]) * Double(w[o * features + d]) }
+        finish(sum, epilogue, r, o, out)
+      }
+    }
+  }
+
+  private func finish(_ sum: Double, _ epilogue: Epilogue, _ row: Int, _ o: Int, _ out: Tensor) {
+    let outs = out.shape.channels
+    var value = sum
+    if let bias = epilogue.bias { value += Double(bias.elements[o]) }
+    if let perChannel = epilogue.perChannel {
+      let picture = row / (out.shape.rows / out.shape.batch)
+      value += Double(perChannel.elements[picture * outs + o])
+    }
+    if let activation = epilogue.activation { value = Self.apply(activation, value) }
+    if let residual = epilogue.residual { value += Double(residual.elements[row * outs + o]) }
+    out.elements[row * outs + o] = Float(value)
+  }
+
+  private static func apply(_ function: Activation, _ x: Double) -> Double {
+    switch function {
+    case .silu: x / (1 + exp(-x))
+    case .gelu: 0.5 * x * erfc(-x / 2.0.squareRoot())
+    case .quickGELU: x / (1 + exp(-1.702 * x))
+    }
+  }
+
+  public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) {
+    let (tokens, keys, features) = (q.shape.tokens, k.shape.tokens, q.shape.channels)
+    let size = features / heads
+    let scale = 1 / Double(size).squareRoot()
+    var weights = [Double](repeating: 0, count: keys)
+    for n in 0..<q.shape.batch {
+      for head in 0..<heads where !pool.isCancelled {
+        for t in 0..<tokens {
+          let query = q.elements + (n * tokens + t) * features + head * size
+          let seen = isCausal ? min(keys, t + 1) : keys
+          for s in 0..<seen {
+            let key = k.elements + (n * keys + s) * features + head * size
+            var sum = 0.0
+            for d in 0..<size { sum += Double(query[d]) * Double(key[d]) }
+            weights[s] = sum * scale
+          }
+          let maximum = weights[..<seen].max() ?? 0
+          for s in 0..<seen { weights[s] = exp(weights[s] - maximum) }
+          let total = weights[..<seen].reduce(0, +)
+          for d in 0..<size {
+            var sum = 0.0
+            for s in 0..<seen { sum += weights[s] * Double(v.elements[(n * keys + s) * features + head * size + d]) }
+            out.elements[(n * tokens + t) * features + head * size + d] = Float(sum / total)
+          }
+        }
+      }
+    }
+  }
+
+  public func groupNorm(
+    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?, into out: Tensor
+  ) {
+    let channels = x.shape.channels
+    let (rows, size) = (x.shape.rows / x.shape.batch, channels / groups)
+    for n in 0..<x.shape.batch {
+      for group in 0..<groups where !pool.isCancelled {
+        let indices = (0..<rows).lazy.flatMap { row in
+          (group * size..<(group + 1) * size).lazy.map { (n * rows + row) * channels + $0 }
+        }
+        normalize(x, indices, count: rows * size, epsilon) { index, value in
+          let c = index % channels
+          let y = value * Double(gamma.elements[c]) + Double(beta.elements[c])
+          out.elements[index] = Float(activation.map { Self.apply($0, y) } ?? y)
+        }
+      }
+    }
+  }
+
+  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) {
+    let features = x.shape.channels
+    for r in 0..<x.shape.rows where !pool.isCancelled {
+      normalize(x, r * features..<(r + 1) * features, count: features, epsilon) { index, value in
+        let d = index - r * features
+        out.elements[index] = Float(value * Double(gamma.elements[d]) + Double(beta.elements[d]))
+      }
+    }
+  }
+
+  private func normalize(
+    _ x: Tensor, _ indices: some Sequence<Int>, count: Int, _ epsilon: Float, _ store: (Int, Double) -> Void
+  ) {
+    let mean = indices.reduce(0.0) { $0 + Double(x.elements[$1]) } / Double(count)
+    let squares = indices.reduce(0.0) { sum, index in
+      let distance = Double(x.elements[index]) - mean
+      return sum + distance * distance
+    }
+    let inverse = 1 / (squares / Double(count) + Double(epsilon)).squareRoot()
+    for index in indices { store(index, (Double(x.elements[index]) - mean) * inverse) }
+  }
+
+  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) {
+    for i in 0..<x.count { out.elements[i] = Float(Self.apply(function, Double(x.elements[i]))) }
+  }
+
+  public func gatedGELU(_ x: Tensor, into out: Tensor) {
+    let features = out.shape.channels
+    for r in 0..<out.shape.rows {
+      for d in 0..<features {
+        let gate = Self.apply(.gelu, Double(x.elements[r * 2 * features + features + d]))
+        out.elements[r * features + d] = Float(Double(x.elements[r * 2 * features + d]) * gate)
+      }
+    }
+  }
+
+  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+    for i in 0..<out.count { out.elements[i] = a.elements[i] + b.elements[i] }
+  }
+
+  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) {
+    let (channels, rows) = (x.shape.channels, x.shape.rows / x.shape.batch)
+    for i in 0..<x.count {
+      out.elements[i] = x.elements[i] + v.elements[i / (rows * channels) * channels + i % channels]
+    }
+  }
+
+  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+    let (left, right) = (a.shape.channels, b.shape.channels)
+    for r in 0..<out.shape.rows {
+      let row = out.elements + r * (left + right)
+      for c in 0..<left { row[c] = a.elements[r * left + c] }
+      for c in 0..<right { row[left + c] = b.elements[r * right + c] }
+    }
+  }
+
+  public func upsample(_ x: Tensor, into out: Tensor) {
+    let channels = x.shape.channels
+    for n in 0..<out.shape.batch {
+      for y in 0..<out.shape.height {
+        for column in 0..<out.shape.width {
+          let sourceY = y * x.shape.height / out.shape.height
+          let sourceX = column * x.shape.width / out.shape.width
+          let from = ((n * x.shape.height + sourceY) * x.shape.width + sourceX) * channels
+          let to = ((n * out.shape.height + y) * out.shape.width + column) * channels
+          for c in 0..<channels { out.elements[to + c] = x.elements[from + c] }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import CKernels
+import Graph
+
+/// A backend whose norms, activations and copies are this package's own C loops, cut into tasks of its pool.
+///
+/// What conforms brings only the matrix products and attention. Where an op adds numbers up, tasks are cut by shape alone, so
+/// that results do not depend on the number of threads.
+public protocol VectorBackend: Backend {}
+
+extension VectorBackend {
+  /// Elements of a task: enough to outlast its start, few enough to stay in a core's cache.
+  private var taskElements: Int { 1 << 16 }
+
+  /// Calls `body` with ranges that together are 0..<rows, of about `taskElements` elements each.
+  private func forRows(_ rows: Int, of elements: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let part = max(1, taskElements / max(1, elements))
+    pool.run((rows + part - 1) / part) { task in body(task * part..<min(rows, (task + 1) * part)) }
+  }
+
+  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) {
+    let features = x.shape.channels
+    forRows(x.shape.rows, of: features) { rows in
+      let start = rows.lowerBound * features
+      ck_layer_norm(
+        x.elements + start, rows.count, features, gamma.elements, beta.elements, epsilon, out.elements + start)
+    }
+  }
+
+  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) {
+    forRows(x.count, of: 1) { range in
+      ck_activate(
+        function.native, x.elements + range.lowerBound, out.elements + range.lowerBound, range.count)
+    }
+  }
+
+  public func gatedGELU(_ x: Tensor, into out: Tensor) {
+    let features = out.shape.channels
+    forRows(out.shape.rows, of: 2 * features) { rows in
+      for r in rows {
+        let row = x.elements + r * 2 * features
+        ck_gated_gelu(row, row + features, out.elements + r * features, features)
+      }
+    }
+  }
+
+  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+    forRows(out.count, of: 1) { range in
+      let start = range.lowerBound
+      ck_add(a.elements + start, b.elements + start, out.elements + start, range.count)
+    }
+  }
+
+  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) {
+    let (channels, rows) = (x.shape.channels, x.shape.rows / max(1, x.shape.batch))
+    forRows(x.shape.rows, of: channels) { range in
+      for r in range {
+        ck_add(x.elements + r * channels, v.elements + r / rows * channels, out.elements + r * channels, channels)
+      }
+    }
+  }
+
+  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+    let (left, right) = (a.shape.channels, b.shape.channels)
+    forRows(out.shape.rows, of: left + right) { range in
+      for r in range {
+        let row = out.elements + r * (left + right)
+        ck_copy(a.elements + r * left, row, left)
+        ck_copy(b.elements + r * right, row + left, right)
+      }
+    }
+  }
+
+  public func upsample(_ x: Tensor, into out: Tensor) {
+    let (channels, width, height) = (x.shape.channels, out.shape.width, out.shape.height)
+    forRows(out.shape.batch * height, of: width * channels) { lines in
+      for line in lines {
+        let (n, y) = (line / height, line % height)
+        let source = x.elements + (n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels
+        let target = out.elements + line * width * channels
+        for column in 0..<width {
+          ck_copy(source + column * x.shape.width / width * channels, target + column * channels, channels)
+        }
+      }
+    }
+  }
+}
+
+extension Optional<Activation> {
+  /// The C kernels' name for it.
+  var native: ck_activation {
+    switch self {
+    case nil: CK_IDENTITY
+    case .silu: CK_SILU
+    case .gelu: CK_GELU
+    case .quickGELU: CK_QUICK_GELU
+    }
+  }
+}
+
+extension Activation {
+  var native: ck_activation { Optional(self).native }
+}

@@ -153,8 +153,8 @@ static FILE *stream(int descriptor, const char *mode) {
   return file;
 }
 
-clibedit_editor *clibedit_open(const char *name, int input, int output, int history_size,
-                               clibedit_complete complete, void *context) {
+clibedit_editor *clibedit_open(const char *name, const char *settings, int input, int output,
+                               int history_size, clibedit_complete complete, void *context) {
   clibedit_editor *editor = calloc(1, sizeof *editor);
   if (editor == NULL) return NULL;
   editor->prompt = "";
@@ -185,10 +185,10 @@ clibedit_editor *clibedit_open(const char *name, int input, int output, int hist
   el_wset(edit_line, EL_GETCFN, read_character);
   el_set(edit_line, EL_ADDFN, "ssd1b-complete", "Complete the word before the cursor", complete_key);
   bind_keys(edit_line);
-  el_source(edit_line, NULL);
+  el_source(edit_line, settings);
   const char *style = NULL;
   el_get(edit_line, EL_EDITOR, &style);
-  // `bind -v` in ~/.editrc starts from an empty map: Tab must still complete.
+  // `bind -v` in the settings starts from an empty map: Tab must still complete.
   if (style != NULL && strcmp(style, "vi") == 0) {
     el_set(edit_line, EL_BIND, "^I", "ssd1b-complete", NULL);
   }

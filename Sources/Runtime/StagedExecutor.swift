@@ -27,7 +27,10 @@ public final class StagedExecutor {
     self.outputs = outputs
     self.weights = weights
     self.backend = backend
-    invariants = graph.invariants(whenVarying: varying)
+    // An observer sees every node in one run, so nothing but the inputs themselves is kept for it.
+    invariants =
+      observed.isEmpty
+      ? graph.invariants(whenVarying: varying) : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
     main = Executor(
       plan: Plan(graph, outputs: outputs, given: invariants, observed: observed), weights: weights, backend: backend)
   }

@@ -21,16 +21,17 @@ public final class LineEditor {
 
   private let editor: OpaquePointer
   private let context: Context
-  private let output: Int32
   private var history: History
 
   /// Opens the terminal at `input` and `output`.
   ///
   /// Sets the process's LC_CTYPE to the environment's, or to C.UTF-8 where that is no UTF-8. `name` is the
-  /// program name that `~/.editrc` may test for. A history that cannot be read is no error but `warning`.
-  /// Throws `Diagnostic` of kind `.usage` when `input` is no terminal or libedit cannot use it.
+  /// program name that the key bindings may test for: those of the file `settingsPath`, nil being `$EDITRC`
+  /// or `~/.editrc`. A history that cannot be read is no error but `warning`. Throws `Diagnostic` of kind
+  /// `.usage` when `input` is no terminal or libedit cannot use it.
   public init(
-    name: String, historyPath: String?, input: Int32 = 0, output: Int32 = 1, complete: @escaping Completer
+    name: String, historyPath: String?, settingsPath: String? = nil, input: Int32 = 0, output: Int32 = 1,
+    complete: @escaping Completer
   ) throws {
     guard TerminalInfo.isTerminal(input) else {
       throw Diagnostic(
@@ -44,7 +45,10 @@ public final class LineEditor {
       guard let address else { return }
       Unmanaged<Context>.fromOpaque(address).takeUnretainedValue().completeWord()
     }
-    guard let editor = clibedit_open(name, input, output, Int32(History.capacity), onTab, address) else {
+    guard
+      let editor = clibedit_open(
+        name, settingsPath, input, output, Int32(History.capacity), onTab, address)
+    else {
       throw Diagnostic(
         .usage, at: "standard input", "no line editor on this terminal: \(String(cString: strerror(errno)))",
         hint: "check TERM, or give commands with -c or -f")
@@ -53,7 +57,6 @@ public final class LineEditor {
     context.output = output
     self.editor = editor
     self.context = context
-    self.output = output
     history = History(path: historyPath)
     for entry in history.entries { clibedit_remember(editor, entry) }
   }

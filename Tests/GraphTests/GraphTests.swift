@@ -26,7 +26,7 @@ struct GraphTests {
     #expect(try g.sinusoid(numbers, Sinusoid(features: 10, cosineFirst: true, shift: 0)).shape == [2, 60])
     #expect(try g.addPerChannel(map, numbers).shape == map.shape)
     let ids = builder.input("ids", [2, 5])
-    #expect(try g.tokenEmbedding("tokens", ids, count: 11, features: 8).shape == [2, 5, 8])
+    #expect(try g.tokenEmbedding("table", ids, count: 11, features: 8).shape == [2, 5, 8])
     #expect(try g.positionEmbedding("positions", tokens, count: 5).shape == [2, 5, 8])
     #expect(try g.takeToken(tokens, at: builder.input("ends", [2])).shape == [2, 8])
 
@@ -41,7 +41,7 @@ struct GraphTests {
     #expect(try node("linear").multiplyAdds == 2 * 5 * 3 * 8)
     // Scores and weighted sums: 5 queries by 3 keys by 8 features, twice, for 2 pictures.
     #expect(try node("attention").multiplyAdds == 2 * 2 * 5 * 3 * 8)
-    #expect(try node("tokens").parameterCount == 88)
+    #expect(try node("table").parameterCount == 88)
     #expect(graph.multiplyAdds(reaching: [conv]) == (try node("conv").multiplyAdds))
   }
 

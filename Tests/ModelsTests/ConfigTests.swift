@@ -102,7 +102,7 @@ struct ConfigTests {
   static let textCases: [Case] = [
     Case(["hidden_act": "relu"], "hidden_act: expected one of quick_gelu, gelu, found the string \"relu\""),
     Case(["num_attention_heads": 7], "num_attention_heads: expected a divisor of hidden_size 768, found 7"),
-    Case(["num_hidden_layers": 0], "num_hidden_layers: expected an integer in 1...1024"),
+    Case(["num_hidden_layers": 0], "num_hidden_layers: expected an integer in 2...1024"),
     Case(
       ["model_type": "t5", "rope_theta": 1.5], "model_type: only \"clip_text_model\" can be run",
       "rope_theta: unknown field with the number 1.5"),

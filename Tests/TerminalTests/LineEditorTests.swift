@@ -11,7 +11,8 @@ extension SignalTests {
     /// Runs `body` with an editor that waits at its prompt, and sees it end by Ctrl-D.
     static func session(
       history: String? = nil, prompt: String = "> ", shown: String = "> ", columns: Int = 80,
-      _ body: (PseudoTerminal) throws -> Void
+      // The developer's own key bindings are none of the tests' business.
+      settings: String = "/dev/null", _ body: (PseudoTerminal) throws -> Void
     ) throws {
       let terminal = try PseudoTerminal(columns: columns)
       let device = try terminal.openDevice()
@@ -19,13 +20,13 @@ extension SignalTests {
       InterruptFlag.install()
       InterruptFlag.clear(includingTermination: true)
       Thread.detachNewThread {
-        Self.serve(device, history, prompt)
+        Self.serve(device, history, settings, prompt)
         close(device)
         ended.signal()
       }
       defer {
-        // However the body ended: Return ends the line, Ctrl-D the editor. Between two prompts the terminal takes
-        // a Ctrl-D for itself, so once may not do.
+        // However the body ended: Return ends the line, Ctrl-D the editor. Between two prompts the terminal
+        // takes a Ctrl-D for itself, so once may not do.
         var isEnded = false
         for _ in 0..<200 where !isEnded {
           try? terminal.send("\r")
@@ -40,14 +41,15 @@ extension SignalTests {
       try body(terminal)
     }
 
-    static func serve(_ device: Int32, _ history: String?, _ prompt: String) {
+    static func serve(_ device: Int32, _ history: String?, _ settings: String, _ prompt: String) {
       func say(_ text: String) {
         let bytes = Array("[\(text)]\r\n".utf8)
         _ = write(device, bytes, bytes.count)
       }
       do {
-        let editor = try LineEditor(name: "test", historyPath: history, input: device, output: device) {
-          line, cursor in
+        let editor = try LineEditor(
+          name: "test", historyPath: history, settingsPath: settings, input: device, output: device
+        ) { line, cursor in
           let before = String(decoding: Array(line.utf8.prefix(cursor)), as: UTF8.self)
           let word = before.split(separator: " ", omittingEmptySubsequences: false).last ?? ""
           return .init(
@@ -220,6 +222,22 @@ extension SignalTests {
         #expect(terminal.transcript.contains("\u{1B}["))
         // Back from the line's third column to its first: the sequences moved nothing.
         #expect(terminal.transcript.contains("bc\u{8}\u{8}") || terminal.transcript.contains("bc\r"))
+      }
+    }
+
+    @Test(
+      "a file of settings binds keys, for all programs or by name, and vi's keys keep Tab",
+      arguments: [
+        ("bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"), ("test:bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"),
+        ("other:bind ^A ed-move-to-end\n", "bc\u{1}a", "abc"), ("bind -v\n", "gen\t\u{1B}0ia", "agenerate "),
+      ])
+    func settings(text: String, keys: String, expected: String) throws {
+      try HistoryTests.withFolder { folder in
+        try text.write(toFile: folder + "/editrc", atomically: true, encoding: .utf8)
+        try Self.session(settings: folder + "/editrc") { terminal in
+          try terminal.send(keys + "\r")
+          try terminal.expect("[\(expected)]")
+        }
       }
     }
 

@@ -22,9 +22,10 @@ enum clibedit_status {
 bool clibedit_use_utf8(void);
 
 // An editor named `name` (as ~/.editrc knows it) on two open descriptors of one terminal, which it
-// duplicates. NULL with errno set on failure.
-clibedit_editor *clibedit_open(const char *name, int input, int output, int history_size,
-                               clibedit_complete complete, void *context);
+// duplicates. `settings` is the file of key bindings, NULL being $EDITRC or ~/.editrc. NULL with errno set on
+// failure.
+clibedit_editor *clibedit_open(const char *name, const char *settings, int input, int output,
+                               int history_size, clibedit_complete complete, void *context);
 void clibedit_close(clibedit_editor *editor);
 
 // Reads one line. `prompt` is UTF-8; what stands between two \1 takes no columns. On clibedit_text, `line` is

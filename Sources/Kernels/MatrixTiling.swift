@@ -1,7 +1,7 @@
 /// How a matrix product's output [rows, columns] is cut into the tasks of a run.
 ///
-/// The cut depends on the extents and on the machine's processors, never on how many threads take the tasks: each element
-/// is computed by the same calls whoever makes them.
+/// The cut depends on the extents and on the machine's processors, never on how many threads take the tasks: each
+/// element is computed by the same calls whoever makes them.
 struct MatrixTiling: Sendable {
   let rows: Int
   let columns: Int
@@ -44,29 +44,26 @@ struct MatrixTiling: Sendable {
 
   /// The cut that takes least time, were every task as fast as the others.
   ///
-  /// Beside its products a tile costs the widening and packing of its weights, which more rows share, and the gathering and
-  /// packing of its rows, which more columns share: each as dear as some tens of rows or columns of products (measured
-  /// on AVX-512, where the products are fastest).
+  /// Beside its products a tile costs the widening and packing of its weights, which more rows share, and the
+  /// gathering and packing of its rows, which more columns share: each as dear as some tens of rows or columns of
+  /// products (measured on AVX-512, where the products are fastest).
   private static func best(
     rows: Int, columns: Int, depth: Int, gathers: Bool, processors: Int
   ) -> (rows: Int, columns: Int) {
     var best = (rows: rows, columns: columns)
     var least = Double.infinity
     let (weightCost, rowCost) = (40.0, gathers ? 40.0 : 20.0)
-    var tileColumns = 0
-    for columnTiles in parts(columns, maximumColumns)...max(parts(columns, maximumColumns), parts(columns, 64)) {
+    let fewestColumnTiles = parts(columns, maximumColumns)
+    for columnTiles in fewestColumnTiles...max(fewestColumnTiles, parts(columns, 64)) {
       let width = min(columns, roundedUp(parts(columns, columnTiles), to: 16))
-      guard width != tileColumns else { continue }
-      tileColumns = width
-      let deepest = max(16, maximumWork / (width * max(1, depth)))
-      let fewest = parts(rows, min(maximumRows, deepest))
-      // More rows than this in parts of their own gain nothing: there are tasks enough for every processor.
-      for rowTiles in fewest...max(fewest, min(parts(rows, 32), fewest + 4 * processors)) {
+      let tallest = max(16, maximumWork / (width * max(1, depth)))
+      let fewest = parts(rows, min(maximumRows, tallest))
+      // Four tasks a processor are even enough: more only cost.
+      let most = min(parts(rows, 32), parts(4 * processors, columnTiles))
+      for rowTiles in fewest...max(fewest, most) {
         let height = min(rows, roundedUp(parts(rows, rowTiles), to: 8))
-        let count = parts(rows, height) * parts(columns, width)
-        let turns = parts(count, processors)
-        let time =
-          Double(turns) * (Double(height) + weightCost) * (Double(width) + rowCost) + 0.02 * Double(turns * height)
+        let turns = parts(parts(rows, height) * parts(columns, width), processors)
+        let time = Double(turns) * (Double(height) + weightCost) * (Double(width) + rowCost)
         if time < least * 0.999 {
           least = time
           best = (height, width)
@@ -77,5 +74,5 @@ struct MatrixTiling: Sendable {
   }
 
   private static func parts(_ whole: Int, _ part: Int) -> Int { max(1, (whole + part - 1) / max(1, part)) }
-  private static func roundedUp(_ value: Int, to multiple: Int) -> Int { (value + multiple - 1) / multiple * multiple }
+  private static func roundedUp(_ value: Int, to multiple: Int) -> Int { parts(value, multiple) * multiple }
 }

@@ -12,8 +12,8 @@ extension OpenBLASBackend {
     return min(tile, tokens)
   }
 
-  /// A tile of queries sees the keys a tile at a time, with a running maximum and sum (Milakov & Gimelshein 2018, Rabe & Staats
-  /// 2021): no more than one tile of scores is ever kept.
+  /// A tile of queries sees the keys a tile at a time, with a running maximum and sum (Milakov & Gimelshein 2018,
+  /// Rabe & Staats 2021): no more than one tile of scores is ever kept.
   public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) {
     let (tokens, keys, features) = (q.shape.tokens, k.shape.tokens, q.shape.channels)
     let (pictures, size) = (q.shape.batch, features / heads)
@@ -41,10 +41,12 @@ extension OpenBLASBackend {
           1, Int32(count), Int32(width), Int32(size), scale, q.elements + corner, Int32(features),
           k.elements + keyCorner, Int32(features), 0, scores, Int32(width))
         ck_softmax_tile(
-          scores, width, count, width, isCausal ? first + 1 - key : width, maxima, sums, out.elements + corner,
+          scores, width, count, width, isCausal ? first + 1 - key : width, maxima, sums,
+          out.elements + corner,
           features, size, key == 0 ? 1 : 0)
         cob_sgemm(
-          0, Int32(count), Int32(size), Int32(width), 1, scores, Int32(width), v.elements + keyCorner, Int32(features),
+          0, Int32(count), Int32(size), Int32(width), 1, scores, Int32(width), v.elements + keyCorner,
+          Int32(features),
           key == 0 ? 0 : 1, out.elements + corner, Int32(features))
       }
       ck_divide_rows(out.elements + corner, features, count, size, sums)

@@ -10,7 +10,8 @@ extension OpenBLASBackend {
     if !convolution.isPointwise {
       patches = ck_patches(
         height: Int32(x.shape.height), width: Int32(x.shape.width), channels: Int32(x.shape.channels),
-        out_height: Int32(out.shape.height), out_width: Int32(out.shape.width), kernel: Int32(convolution.kernel),
+        out_height: Int32(out.shape.height), out_width: Int32(out.shape.width),
+        kernel: Int32(convolution.kernel),
         stride: Int32(convolution.stride), pad_before: Int32(convolution.padBefore))
     }
     multiply(x, patches, self.weight(weight), epilogue, into: out)
@@ -36,14 +37,16 @@ extension OpenBLASBackend {
 
     pool.run(tiling.count) { task, thread in
       let tile = tiling.tile(task)
-      let scratch = pool.scratch((weightOffset + widened) * 4, thread: thread).assumingMemoryBound(to: Float.self)
+      let scratch = pool.scratch(max(64, (weightOffset + widened) * 4), thread: thread).assumingMemoryBound(
+        to: Float.self)
       let corner = out.elements + tile.rows.lowerBound * columns + tile.columns.lowerBound
       for first in stride(from: 0, to: depth, by: tiling.tileDepth) {
         let count = min(tiling.tileDepth, depth - first)
         var a = UnsafePointer(x.elements + tile.rows.lowerBound * depth + first)
         var aStride = depth
         if var patches {
-          ck_gather_patches(x.elements, &patches, tile.rows.lowerBound, tile.rows.count, first, count, scratch)
+          ck_gather_patches(
+            x.elements, &patches, tile.rows.lowerBound, tile.rows.count, first, count, scratch)
           (a, aStride) = (UnsafePointer(scratch), count)
         }
         var b = UnsafePointer(scratch + weightOffset)
@@ -57,7 +60,8 @@ extension OpenBLASBackend {
           }
         }
         cob_sgemm(
-          1, Int32(tile.rows.count), Int32(tile.columns.count), Int32(count), 1, a, Int32(aStride), b, Int32(bStride),
+          1, Int32(tile.rows.count), Int32(tile.columns.count), Int32(count), 1, a, Int32(aStride), b,
+          Int32(bStride),
           first == 0 ? 0 : 1, corner, Int32(columns))
       }
       epilogue.apply(to: out, tile.rows, tile.columns)
@@ -79,10 +83,12 @@ extension Epilogue {
   func apply(to out: Tensor, _ rows: Range<Int>, _ columns: Range<Int>) {
     guard bias != nil || perChannel != nil || activation != nil || residual != nil else { return }
     var terms = ck_epilogue_terms(
-      bias: bias.map { UnsafePointer($0.elements) }, per_channel: perChannel.map { UnsafePointer($0.elements) },
+      bias: bias.map { UnsafePointer($0.elements) },
+      per_channel: perChannel.map { UnsafePointer($0.elements) },
       rows_per_picture: out.shape.rows / out.shape.batch, activation: activation.native,
       residual: residual.map { UnsafePointer($0.elements) })
     ck_epilogue(
-      out.elements, out.shape.channels, rows.lowerBound, rows.count, columns.lowerBound, columns.count, &terms)
+      out.elements, out.shape.channels, rows.lowerBound, rows.count, columns.lowerBound, columns.count, &terms
+    )
   }
 }

@@ -3,11 +3,11 @@ import CKernels
 import COpenBLAS
 import Graph
 
-/// float32 on any processor: OpenBLAS's single-threaded sgemm on tiles, one thread of the pool a tile, and C loops for the
-/// rest.
+/// float32 on any processor: OpenBLAS's single-threaded sgemm on tiles, one thread of the pool a tile, and C loops
+/// for the rest.
 ///
-/// Weights stay in the checkpoint's element type and are widened a tile at a time while they are used, so that a model needs
-/// no float32 copy; only convolutions over more than one position keep a copy, with channels last.
+/// Weights stay in the checkpoint's element type and are widened a tile at a time while they are used, so that a
+/// model needs no float32 copy; only convolutions over more than one position keep a copy, with channels last.
 public final class OpenBLASBackend: VectorBackend {
   public let name = "openblas"
   public let pool: ThreadPool
@@ -38,7 +38,9 @@ public final class OpenBLASBackend: VectorBackend {
   }
 
   func weight(_ weight: PreparedWeight) -> StoredTensor {
-    guard let weight = weight as? OpenBLASWeight else { preconditionFailure("a weight that another backend prepared") }
+    guard let weight = weight as? OpenBLASWeight else {
+      preconditionFailure("a weight that another backend prepared")
+    }
     return weight.stored
   }
 }
@@ -64,13 +66,15 @@ struct OpenBLASWeight: PreparedWeight {
       guard let source = weight.bytes.baseAddress else { return }
       let first = task * part
       ck_relayout_filters(
-        source + first * filter, copy.memory.advanced(by: first * filter), min(part, outs - first), channels, taps,
+        source + first * filter, copy.memory.advanced(by: first * filter), min(part, outs - first), channels,
+        taps,
         weight.type.width)
     }
     let shape = [outs, weight.shape[2], weight.shape[3], channels]
     let bytes = UnsafeRawBufferPointer(start: copy.memory, count: weight.bytes.count)
     self.init(
-      stored: StoredTensor(type: weight.type, shape: shape, bytes: bytes, owner: copy), extraBytes: bytes.count)
+      stored: StoredTensor(type: weight.type, shape: shape, bytes: bytes, owner: copy),
+      extraBytes: bytes.count)
   }
 }
 

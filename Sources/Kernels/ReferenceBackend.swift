@@ -3,8 +3,8 @@ import Graph
 
 /// The oracle of every kernel test: plain loops on one thread, with weights read in the checkpoint's own layout.
 ///
-/// Values are float32, as everywhere; sums, means, exponentials and the error function are taken in double precision and
-/// rounded once, so that what differs from another backend is that backend's rounding.
+/// Values are float32, as everywhere; sums, means, exponentials and the error function are taken in double precision
+/// and rounded once, so that what differs from another backend is that backend's rounding.
 public struct ReferenceBackend: Backend {
   public let name = "reference"
   /// Asked only whether the run was cancelled.
@@ -26,7 +26,9 @@ public struct ReferenceBackend: Backend {
   public func prepare(_ weight: StoredTensor, for op: Op) -> PreparedWeight { Weight(stored: weight) }
 
   private func values(_ weight: PreparedWeight) -> [Float] {
-    guard let weight = weight as? Weight else { preconditionFailure("a weight that another backend prepared") }
+    guard let weight = weight as? Weight else {
+      preconditionFailure("a weight that another backend prepared")
+    }
     return weight.values
   }
 
@@ -116,7 +118,9 @@ public struct ReferenceBackend: Backend {
           let total = weights[..<seen].reduce(0, +)
           for d in 0..<size {
             var sum = 0.0
-            for s in 0..<seen { sum += weights[s] * Double(v.elements[(n * keys + s) * features + head * size + d]) }
+            for s in 0..<seen {
+              sum += weights[s] * Double(v.elements[(n * keys + s) * features + head * size + d])
+            }
             out.elements[(n * tokens + t) * features + head * size + d] = Float(sum / total)
           }
         }
@@ -125,7 +129,8 @@ public struct ReferenceBackend: Backend {
   }
 
   public func groupNorm(
-    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?, into out: Tensor
+    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
+    into out: Tensor
   ) {
     let channels = x.shape.channels
     let (rows, size) = (x.shape.rows / x.shape.batch, channels / groups)

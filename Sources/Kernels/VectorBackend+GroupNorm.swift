@@ -2,11 +2,13 @@ import CKernels
 import Graph
 
 extension VectorBackend {
-  /// Two passes: sums of each group over parts of the rows, added up in their order; then a mean, scale and shift a channel.
+  /// Two passes: sums of each group over parts of the rows, added up in their order; then a mean, scale and shift
+  /// for each channel.
   ///
   /// Sums and squares are added in double precision: a mean far from zero costs no digits of the variance.
   public func groupNorm(
-    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?, into out: Tensor
+    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
+    into out: Tensor
   ) {
     let (pictures, channels) = (x.shape.batch, x.shape.channels)
     guard x.count > 0 else { return }

@@ -3,8 +3,8 @@ import Graph
 
 /// A backend whose norms, activations and copies are this package's own C loops, cut into tasks of its pool.
 ///
-/// What conforms brings only the matrix products and attention. Where an op adds numbers up, tasks are cut by shape alone, so
-/// that results do not depend on the number of threads.
+/// What conforms brings only the matrix products and attention. Where an op adds numbers up, tasks are cut by shape
+/// alone, so that results do not depend on the number of threads.
 public protocol VectorBackend: Backend {}
 
 extension VectorBackend {
@@ -22,7 +22,8 @@ extension VectorBackend {
     forRows(x.shape.rows, of: features) { rows in
       let start = rows.lowerBound * features
       ck_layer_norm(
-        x.elements + start, rows.count, features, gamma.elements, beta.elements, epsilon, out.elements + start)
+        x.elements + start, rows.count, features, gamma.elements, beta.elements, epsilon, out.elements + start
+      )
     }
   }
 
@@ -54,7 +55,8 @@ extension VectorBackend {
     let (channels, rows) = (x.shape.channels, x.shape.rows / max(1, x.shape.batch))
     forRows(x.shape.rows, of: channels) { range in
       for r in range {
-        ck_add(x.elements + r * channels, v.elements + r / rows * channels, out.elements + r * channels, channels)
+        ck_add(
+          x.elements + r * channels, v.elements + r / rows * channels, out.elements + r * channels, channels)
       }
     }
   }
@@ -75,7 +77,8 @@ extension VectorBackend {
     forRows(out.shape.batch * height, of: width * channels) { lines in
       for line in lines {
         let (n, y) = (line / height, line % height)
-        let source = x.elements + (n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels
+        let source =
+          x.elements + (n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels
         let target = out.elements + line * width * channels
         for column in 0..<width {
           ck_copy(source + column * x.shape.width / width * channels, target + column * channels, channels)
@@ -85,7 +88,7 @@ extension VectorBackend {
   }
 }
 
-extension Optional<Activation> {
+extension Activation? {
   /// The C kernels' name for it.
   var native: ck_activation {
     switch self {

@@ -30,13 +30,14 @@ import Testing
         if hasOwnTimesteps {
           #expect(found == expected, "\(config) at \(steps)")
         } else {
-          // Found from sigmas by way of float32 logarithms, in which numpy and torch differ from libm by an ulp.
-          // Measured: 5.6e-7 relative to the larger of the timestep and 1.
+          // Found from sigmas by way of float32 logarithms, in which numpy and torch differ from libm by an
+          // ulp. Measured: 5.6e-7 relative to the larger of the timestep and 1.
           #expect(abs(found - expected) <= 1e-6 * max(1, abs(expected)), "\(config) at \(steps)")
         }
       }
       for (found, expected) in zip(schedule.sigmas, sigmas) {
-        // Powers, roots and exponentials differ by an ulp or two of float32. Measured: 3.1e-7; 98 % equal to the bit.
+        // Powers, roots and exponentials differ by an ulp or two of float32. Measured: 3.1e-7; 98 % equal to
+        // the bit.
         #expect(Self.relative(found, expected) <= 1e-6, "\(config) at \(steps)")
       }
       // Measured: 1.2e-7.
@@ -56,7 +57,8 @@ import Testing
       for run in try row.runs.list {
         let schedule = try Schedule(config, steps: Int(run.steps.number))
         for (found, expected) in zip(schedule.sigmas, try golden.values(run.sigmas)) {
-          // Torch's square root is MKL's, which is not always the nearest number; ours is. An ulp is 1.2e-7 or less.
+          // Torch's square root is MKL's, which is not always the nearest number; ours is. An ulp is 1.2e-7
+          // or less.
           #expect(Self.relative(found, expected) <= 0x1p-23, "\(config)")
           equal += found == expected ? 1 : 0
           total += 1
@@ -103,7 +105,8 @@ import Testing
       (.linspace, .max, "expected 1 to 1000, the model's training timesteps, found 9223372036854775807"),
       (
         .leading, 1000,
-        "expected a first timestep below 1000, found 1000 for 1000 steps of a leading spacing with steps_offset 1"
+        "expected a first timestep below 1000, found 1000 for 1000 steps of a leading spacing"
+          + " with steps_offset 1"
       ),
     ] as [(SchedulerConfig.TimestepSpacing, Int, String)])
   func refusedCounts(spacing: SchedulerConfig.TimestepSpacing, steps: Int, message: String) throws {

@@ -27,8 +27,8 @@ import Testing
       }
       total += found.count
     }
-    // Torch's vector logarithm, sine and cosine differ from libm's by an ulp or two, an ulp of a value above 2
-    // being 2.4e-7. Measured over 87,919 values: 4.8e-7 at most, 83.3 % equal to the bit.
+    // Torch's vector logarithm, sine and cosine differ from libm's by an ulp or two, an ulp of a value above
+    // 2 being 2.4e-7. Measured over 87,919 values: 4.8e-7 at most, 83.3 % equal to the bit.
     #expect(worst <= 1e-6)
     #expect(Double(equal) / Double(total) > 0.8)
   }
@@ -43,7 +43,8 @@ import Testing
       equal += pairs.filter { $0 == $1 }.count
       total += try golden.values(drawing.values).count
     }
-    // Both use libm in double precision, so that rounding to float32 hides an ulp's difference. Measured: all equal.
+    // Both use libm in double precision, so that rounding to float32 hides an ulp's difference. Measured: all
+    // equal.
     #expect(total == 160)
     #expect(equal == total)
   }

@@ -25,6 +25,7 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
   /// What `backend` computes, into memory that held NaN, with the elements around it unharmed.
   func run(on backend: any Backend) -> [Float] {
     let (samples, edge) = (Samples(seed: 5), 32)
+    defer { withExtendedLifetime(samples) {} }
     let room = samples.tensor([out.count + 2 * edge]) { .nan }
     let mark: Float = 12345
     for i in 0..<edge {
@@ -43,14 +44,22 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
 }
 
 extension KernelCase {
-  /// Sums of K products in float32 differ from exact ones by some √K · 2⁻²⁵ of their size; measured: 7e-7 at K = 5000.
-  private static let productTolerance = 3e-6
+  /// Sums of K products in float32 differ from exact ones by some √K · 2⁻²⁵ of their size; measured: 7e-7.
+  private static let productTolerance = 2e-6
 
-  struct Terms: Sendable {
+  struct Terms: Sendable, CustomStringConvertible {
     var bias = false
     var perChannel = false
     var activation: Activation?
     var residual = false
+
+    var description: String {
+      let words = [
+        bias ? "bias" : nil, perChannel ? "per channel" : nil, activation?.rawValue,
+        residual ? "residual" : nil,
+      ]
+      return words.compactMap { $0 }.joined(separator: " + ")
+    }
 
     static let none = Terms()
     static let all = Terms(bias: true, perChannel: true, activation: .silu, residual: true)
@@ -64,15 +73,17 @@ extension KernelCase {
   }
 
   static func conv(
-    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ kernel: Int, stride: Int = 1, pad: (Int, Int)? = nil,
-    _ type: StorageType = .float16, misalignment: Int = 0, _ terms: Terms = Terms(bias: true)
+    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ kernel: Int, stride: Int = 1,
+    pad: (Int, Int)? = nil,
+    _ type: StorageType = .float16, misalignment: Int = 0, terms: Terms = Terms(bias: true)
   ) -> KernelCase {
     let pad = pad ?? (kernel / 2, kernel / 2)
     let convolution = Convolution(
       out: out, kernel: kernel, stride: stride, padBefore: pad.0, padAfter: pad.1)
     let shape: Shape = [n, convolution.outputExtent(h), convolution.outputExtent(w), out]
     let name =
-      "conv \(n)x\(h)x\(w)x\(c) to \(out), kernel \(kernel), stride \(stride), pad \(pad), \(type)+\(misalignment), \(terms)"
+      "conv \(n)x\(h)x\(w)x\(c) to \(out), kernel \(kernel), stride \(stride), pad \(pad), "
+      + "\(type)+\(misalignment), \(terms)"
     return KernelCase(name, productTolerance, out: shape) { backend, samples, output in
       let x = samples.random([n, h, w, c])
       let weight = samples.weight([out, c, kernel, kernel], type, misalignment: misalignment)
@@ -83,7 +94,7 @@ extension KernelCase {
 
   static func linear(
     _ batch: Int, _ rows: Int, _ d: Int, to out: Int, _ type: StorageType = .float16, misalignment: Int = 0,
-    _ terms: Terms = Terms(bias: true)
+    terms: Terms = Terms(bias: true)
   ) -> KernelCase {
     let shape: Shape = [batch, rows, out]
     let name = "linear \(batch)x\(rows)x\(d) to \(out), \(type)+\(misalignment), \(terms)"
@@ -102,30 +113,32 @@ extension KernelCase {
     conv(1, 8, 10, 5, to: 6, 3, stride: 2, pad: (0, 1), .float32, misalignment: 3),
     conv(2, 6, 5, 17, to: 19, 1), conv(2, 6, 5, 17, to: 19, 1, stride: 2, pad: (0, 0)),
     conv(1, 4, 3, 2, to: 3, 1, pad: (1, 1)), conv(1, 7, 7, 3, to: 4, 5, pad: (2, 1)),
-    conv(1, 3, 3, 2, to: 3, 3, pad: (3, 3)), conv(2, 6, 5, 8, to: 9, 3, Terms.none), conv(2, 6, 5, 8, to: 9, 3, Terms.all),
-    conv(2, 6, 5, 8, to: 9, 1, Terms.all),
+    conv(1, 3, 3, 2, to: 3, 3, pad: (3, 3)), conv(2, 6, 5, 8, to: 9, 3, terms: .none),
+    conv(2, 6, 5, 8, to: 9, 3, terms: .all),
+    conv(2, 6, 5, 8, to: 9, 1, terms: .all),
     // More than one piece of the depth, and the second tile's epilogue.
-    conv(1, 5, 4, 300, to: 70, 3, Terms.all), conv(2, 40, 30, 9, to: 40, 3, Terms.all),
+    conv(1, 5, 4, 300, to: 70, 3, terms: .all), conv(2, 40, 30, 9, to: 40, 3, terms: .all),
   ]
 
   static let linears: [KernelCase] = [
-    linear(1, 1, 1, to: 1), linear(2, 1, 320, to: 1280, Terms(bias: true, activation: .silu)),
+    linear(1, 1, 1, to: 1), linear(2, 1, 320, to: 1280, terms: Terms(bias: true, activation: .silu)),
     linear(2, 77, 64, to: 130), linear(1, 3, 5000, to: 20, .bfloat16), linear(1, 5, 2500, to: 9, .float32),
     linear(1, 9, 31, to: 700, .float32, misalignment: 1), linear(2, 5, 31, to: 37, .float16, misalignment: 1),
-    linear(2, 5, 31, to: 37, .bfloat16, misalignment: 3), linear(1, 1300, 20, to: 33, Terms.none),
-    linear(2, 20, 31, to: 37, Terms(bias: true, activation: .gelu)),
-    linear(2, 20, 31, to: 37, Terms(activation: .quickGELU, residual: true)),
-    linear(2, 20, 31, to: 37, Terms(residual: true)), linear(2, 20, 31, to: 37, Terms.all),
+    linear(2, 5, 31, to: 37, .bfloat16, misalignment: 3), linear(1, 1300, 20, to: 33, terms: .none),
+    linear(2, 20, 31, to: 37, terms: Terms(bias: true, activation: .gelu)),
+    linear(2, 20, 31, to: 37, terms: Terms(activation: .quickGELU, residual: true)),
+    linear(2, 20, 31, to: 37, terms: Terms(residual: true)), linear(2, 20, 31, to: 37, terms: .all),
   ]
 
-  /// Weights of some 2⁻²² relative error, averaged; measured: 5e-7.
+  /// Scores of some tens, rounded to 2⁻²⁴ of themselves, then exponentials of them; measured: 1.5e-6.
   static func attention(
     _ n: Int, _ tokens: Int, _ keys: Int, heads: Int, _ size: Int, causal: Bool = false, scale: Float = 2
   ) -> KernelCase {
-    let name = "attention \(n)x\(tokens)x\(keys), \(heads) heads of \(size)\(causal ? ", causal" : ""), scale \(scale)"
+    let name =
+      "attention \(n)x\(tokens)x\(keys), \(heads) heads of \(size)\(causal ? ", causal" : ""), scale \(scale)"
     let features = heads * size
-    // Scores of hundreds carry their own rounding, of 2⁻²⁴ of themselves, into the exponent; measured: 1.2e-5.
-    let tolerance = scale > 10 ? 6e-5 : 3e-6
+    // Scores of hundreds bring that much more of their rounding into the exponent; measured: 3.1e-5.
+    let tolerance = scale > 10 ? 1e-4 : 5e-6
     return KernelCase(name, tolerance, out: [n, tokens, features]) { backend, samples, output in
       let q = samples.random([n, tokens, features], scale: scale)
       let k = samples.random([n, keys, features], scale: scale)
@@ -145,8 +158,8 @@ extension KernelCase {
   static func groupNorm(
     _ shape: Shape, groups: Int, _ activation: Activation? = nil, offset: Float = 0
   ) -> KernelCase {
-    // (x - mean) loses what x's own rounding is of the deviation, 100 · 2⁻²⁴ with the offset; measured: 1.4e-7 and 1.1e-5.
-    let tolerance = offset == 0 ? 1e-6 : 4e-5
+    // x - mean holds the mean's rounding, which an offset of 200 makes 100 times as large; measured: 1.7e-7 and 2.4e-6.
+    let tolerance = offset == 0 ? 5e-7 : 8e-6
     let name = "group norm \(shape), \(groups) groups, \(activation?.rawValue ?? "plain"), offset \(offset)"
     return KernelCase(name, tolerance, out: shape) { backend, samples, output in
       let x = samples.random(shape, scale: 2, offset: offset)
@@ -157,8 +170,8 @@ extension KernelCase {
   }
 
   static func layerNorm(_ shape: Shape, offset: Float = 0) -> KernelCase {
-    // As for the group norm; measured: 3e-7 and 1.2e-5.
-    KernelCase("layer norm \(shape), offset \(offset)", offset == 0 ? 2e-6 : 6e-5, out: shape) {
+    // As for the group norm; measured: 1.4e-7 and 6.3e-6.
+    KernelCase("layer norm \(shape), offset \(offset)", offset == 0 ? 5e-7 : 2e-5, out: shape) {
       backend, samples, output in
       let x = samples.random(shape, scale: 2, offset: offset)
       let (gamma, beta) = (samples.random([shape.channels]), samples.random([shape.channels]))
@@ -170,12 +183,13 @@ extension KernelCase {
     groupNorm([2, 7, 5, 64], groups: 32), groupNorm([2, 7, 5, 64], groups: 8, .silu),
     groupNorm([1, 1, 1, 6], groups: 1), groupNorm([2, 9, 30], groups: 1, .gelu),
     groupNorm([2, 60, 70, 32], groups: 32, .silu), groupNorm([2, 20, 20, 32], groups: 8, offset: 200),
-    groupNorm([1, 3, 3, 130], groups: 130), layerNorm([2, 5, 64]), layerNorm([1, 1, 1]), layerNorm([2, 77, 769]),
+    groupNorm([1, 3, 3, 130], groups: 130), layerNorm([2, 5, 64]), layerNorm([1, 1, 1]),
+    layerNorm([2, 77, 769]),
     layerNorm([1, 300, 640]), layerNorm([1, 30, 320], offset: 200),
   ]
 
-  /// Within 2⁻²³ of each value, and of |x| for the GELU; measured: 1.1e-7.
-  private static let elementTolerance = 3e-7
+  /// The result's rounding and some of the exponential's; measured: 7e-8.
+  private static let elementTolerance = 2e-7
 
   static func activation(_ shape: Shape, _ function: Activation) -> KernelCase {
     KernelCase("\(function.rawValue) \(shape)", elementTolerance, out: shape) { backend, samples, output in
@@ -185,7 +199,7 @@ extension KernelCase {
 
   static let elementwise: [KernelCase] =
     [Activation.silu, .gelu, .quickGELU].flatMap { function in
-      [activation([1], function), activation([2, 3, 37], function), activation([2, 300, 131], function)]
+      [activation([17], function), activation([2, 3, 37], function), activation([2, 300, 131], function)]
     } + [
       KernelCase("geglu 2x300x111", elementTolerance, out: [2, 300, 111]) { backend, samples, output in
         backend.gatedGELU(samples.random([2, 300, 222], scale: 4), into: output)

@@ -228,7 +228,8 @@ extension SignalTests {
     @Test(
       "a file of settings binds keys, for all programs or by name, and vi's keys keep Tab",
       arguments: [
-        ("bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"), ("test:bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"),
+        ("bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"),
+        ("test:bind ^T ed-move-to-beg\n", "bc\u{14}a", "abc"),
         ("other:bind ^A ed-move-to-end\n", "bc\u{1}a", "abc"), ("bind -v\n", "gen\t\u{1B}0ia", "agenerate "),
       ])
     func settings(text: String, keys: String, expected: String) throws {

@@ -3,15 +3,16 @@ import Foundation
 
 /// The noise a model was trained with: sigma of each training timestep.
 ///
-/// sigma = sqrt((1 - alphaBar) / alphaBar), alphaBar being the running product of 1 - beta. Computed in float32 with
-/// double-precision sums, as torch does, so that it equals diffusers' tables.
+/// sigma = sqrt((1 - alphaBar) / alphaBar), alphaBar being the running product of 1 - beta. Computed in
+/// float32 with double-precision sums, as torch does, so that it equals diffusers' tables.
 public struct NoiseSchedule: Equatable, Sendable {
   /// Sigma of each training timestep, all above 0 and finite.
   public let sigmas: [Float]
   /// Natural logarithms of `sigmas`.
   public let logSigmas: [Float]
 
-  /// Throws a `Diagnostic` of kind `.model` at `place` when the config cannot be used or gives a sigma of 0 or none.
+  /// Throws a `Diagnostic` of kind `.model` at `place` when the config cannot be used or gives a sigma of 0
+  /// or none.
   public init(_ config: SchedulerConfig, at place: String = "scheduler") throws {
     let faults = config.faults
     guard faults.isEmpty else {
@@ -37,7 +38,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     logSigmas = sigmas.map { log($0) }
   }
 
-  /// Sigma at a timestep that may fall between two, linearly; outside the trained range that of its nearer end.
+  /// Sigma at a timestep that may fall between two, linearly; outside the trained range that of its nearer
+  /// end.
   func sigma(atTimestep timestep: Float) -> Double {
     let x = Double(timestep)
     guard x > 0 else { return Double(sigmas[0]) }
@@ -47,7 +49,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     return (Double(sigmas[low + 1]) - base) * (x - Double(low)) + base
   }
 
-  /// The timestep, which may fall between two, that has this sigma; linear in log sigma, clamped to the trained range.
+  /// The timestep, which may fall between two, that has this sigma; linear in log sigma, clamped to the
+  /// trained range.
   func timestep(ofSigma sigma: Double) -> Double {
     let logSigma = log(max(sigma, 1e-10))
     let low = min(logSigmas.lastIndex { Double($0) <= logSigma } ?? 0, logSigmas.count - 2)
@@ -75,7 +78,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     }
   }
 
-  /// Lin et al. 2023, algorithm 1: shifts and scales sqrt(alphaBar) so that it ends at 0 and starts where it did.
+  /// Lin et al. 2023, algorithm 1: shifts and scales sqrt(alphaBar) so that it ends at 0 and starts where it
+  /// did.
   private static func rescaledToZeroSNR(_ betas: [Float]) -> [Float] {
     let roots = runningProduct(betas.map { 1 - $0 }).map { $0.squareRoot() }
     let (first, last) = (roots[0], roots[roots.count - 1])
@@ -96,8 +100,8 @@ public struct NoiseSchedule: Equatable, Sendable {
     }
   }
 
-  /// `count` values, two or more, from one end to the other (torch's `linspace` in float32: each half from its own
-  /// end, with fused multiply-add).
+  /// `count` values, two or more, from one end to the other (torch's `linspace` in float32: each half from
+  /// its own end, with fused multiply-add).
   static func evenlySpaced(from start: Float, to end: Float, count: Int) -> [Float] {
     let step = (end - start) / Float(count - 1)
     return (0..<count).map { i in

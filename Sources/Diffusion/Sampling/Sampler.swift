@@ -1,7 +1,7 @@
 /// A numerical solver that walks latents from noise to image along a schedule.
 ///
-/// A value type whose history, if it keeps one, is part of its value: a copy of it and of the latents is all it takes
-/// to go on from a step. It knows no model and no guidance, only what the model made of the latents.
+/// A value type whose history, if it keeps one, is part of its value: a copy of it and of the latents is all
+/// it takes to go on from a step. It knows no model and no guidance, only what the model made of the latents.
 public protocol Sampler: Sendable {
   /// The noise levels it walks along.
   var schedule: Schedule { get }

@@ -3,10 +3,10 @@ import Foundation
 
 /// The timesteps and sigmas of a run: which noise level each step starts and ends at.
 ///
-/// The same numbers as diffusers 0.36's `EulerDiscreteScheduler.set_timesteps`, in its order of operations and
-/// precisions, but always as many steps as were asked for. diffusers runs one more in two cases: at some counts of
-/// a trailing spacing (61 of 1000, for one) rounding adds a step at timestep -1, and so does a log-linear
-/// interpolation with continuous timesteps.
+/// The same numbers as diffusers 0.36's `EulerDiscreteScheduler.set_timesteps`, in its order of operations
+/// and precisions, but always as many steps as were asked for. diffusers runs one more in two cases: at some
+/// counts of a trailing spacing (61 of 1000, for one) rounding adds a step at timestep -1, and so does a
+/// log-linear interpolation with continuous timesteps.
 public struct Schedule: Equatable, Sendable {
   public let config: SchedulerConfig
   /// What the model is told at each step.
@@ -27,8 +27,8 @@ public struct Schedule: Equatable, Sendable {
 
   /// A schedule of `steps` steps.
   ///
-  /// Throws a `Diagnostic` of kind `.value` at `steps` when the spacing has no such number of different timesteps,
-  /// and of kind `.model` when the config cannot be used.
+  /// Throws a `Diagnostic` of kind `.value` at `steps` when the spacing has no such number of different
+  /// timesteps, and of kind `.model` when the config cannot be used.
   public init(_ config: SchedulerConfig, steps: Int) throws {
     let noise = try NoiseSchedule(config)
     try Self.check(steps, config)

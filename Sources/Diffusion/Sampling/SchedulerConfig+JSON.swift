@@ -4,15 +4,17 @@ extension SchedulerConfig {
   /// The one class of scheduler that can be run.
   public static let className = "EulerDiscreteScheduler"
 
-  /// Fields that published SDXL-family files carry from other schedulers, and that diffusers' Euler ignores too.
+  /// Fields that published SDXL-family files carry from other schedulers, and that diffusers' Euler ignores
+  /// too.
   public static let ignoredFields: Set<String> = [
     "clip_sample", "sample_max_value", "set_alpha_to_one", "skip_prk_steps",
   ]
 
   /// Reads a `scheduler_config.json`; absent fields have diffusers' defaults, and `place` names the file.
   ///
-  /// Throws one `Diagnostic` of kind `.model` that lists every fault of the file: unknown fields, wrong types, values
-  /// that cannot be used. Another scheduler's file is refused by its class alone, since its other fields are its own.
+  /// Throws one `Diagnostic` of kind `.model` that lists every fault of the file: unknown fields, wrong
+  /// types, values that cannot be used. Another scheduler's file is refused by its class alone, since its
+  /// other fields are its own.
   public init(_ json: JSONValue, at place: String) throws {
     guard case .object(let fields) = json else {
       throw Diagnostic(
@@ -52,7 +54,7 @@ extension SchedulerConfig {
       throw Diagnostic(
         .model, at: place, count + all.joined(separator: "; "),
         hint:
-          "correct these fields, or fetch the file again; known are those of diffusers 0.36's \(Self.className)"
+          "correct them or fetch the file again; the fields known are diffusers 0.36's for this class"
       )
     }
     // Betas can be fine one by one and yet leave no noise or no signal: found here, where the file is named.

@@ -1,6 +1,7 @@
 import Base
 
-/// What a `scheduler_config.json` says about an Euler scheduler: the training noise and how steps are spaced over it.
+/// What a `scheduler_config.json` says about an Euler scheduler: the training noise and how steps are spaced
+/// over it.
 ///
 /// Fields and defaults are those of diffusers 0.36's `EulerDiscreteScheduler`.
 public struct SchedulerConfig: Equatable, Sendable {
@@ -9,8 +10,8 @@ public struct SchedulerConfig: Equatable, Sendable {
     case linear
     /// Linear in the square root of beta, as latent diffusion models are trained.
     case scaledLinear = "scaled_linear"
-    /// Betas of a squared-cosine alpha-bar (Nichol and Dhariwal 2021), capped at 0.999; `betaStart` and `betaEnd`
-    /// have no say.
+    /// Betas of a squared-cosine alpha-bar (Nichol and Dhariwal 2021), capped at 0.999; `betaStart` and
+    /// `betaEnd` have no say.
     case squaredCosineCapV2 = "squaredcos_cap_v2"
   }
 
@@ -76,14 +77,16 @@ public struct SchedulerConfig: Equatable, Sendable {
   public var timestepType = TimestepType.discrete
   /// Added to the timesteps of a leading spacing.
   public var stepsOffset = 0
-  /// Whether betas are rescaled so that the last training timestep holds no signal (Lin et al. 2023, algorithm 1).
+  /// Whether betas are rescaled so that the last training timestep holds no signal (Lin et al. 2023,
+  /// algorithm 1).
   public var rescalesBetasToZeroSNR = false
   public var finalSigma = FinalSigma.zero
 
   /// diffusers' defaults.
   public init() {}
 
-  /// What is wrong with the values, one line a fault, each naming the file's field; empty when they can be used.
+  /// What is wrong with the values, one line a fault, each naming the file's field; empty when they can be
+  /// used.
   public var faults: [String] {
     var faults: [String] = []
     func check(_ holds: Bool, _ field: String, _ expected: String, _ found: Any) {

@@ -15,8 +15,8 @@ public struct SymmetricBetaDistribution: Sendable {
 
   /// The probability of a value of at most `x`: the regularised incomplete beta function I_x(shape, shape).
   ///
-  /// Up to one half by the power series x^a / B Σ (1-a)_n x^n / (n! (a+n)), where each term soon is at most about
-  /// half the one before (DLMF 8.17.7 and 15.2.1); above, by symmetry.
+  /// Up to one half by the power series x^a / B Σ (1-a)_n x^n / (n! (a+n)), where each term soon is at most
+  /// about half the one before (DLMF 8.17.7 and 15.2.1); above, by symmetry.
   public func cumulative(_ x: Double) -> Double {
     if x <= 0 { return 0 }
     if x >= 1 { return 1 }

@@ -2,9 +2,9 @@ import Foundation
 
 /// PyTorch's CPU generator, so that a seed gives the same initial noise as it does in other programs.
 ///
-/// A 32-bit Mersenne Twister (Matsumoto and Nishimura 1998, MT19937) seeded from the seed's low 32 bits, with the
-/// two ways in which `torch.randn` on the CPU turns its words into float32 normals: see `normal(count:)`. A value
-/// type: a copy goes on from the same place, and drawing in parts is drawing at once only as far as torch does so.
+/// A 32-bit Mersenne Twister (Matsumoto and Nishimura 1998, MT19937) seeded from the seed's low 32 bits, with
+/// the two ways in which `torch.randn` on the CPU turns its words into float32 normals: see `normal(count:)`.
+/// A value type: a copy goes on from the same place. As in torch, two draws are not one draw of both counts.
 public struct TorchGenerator: Equatable, Sendable {
   private static let wordCount = 624
   private static let shift = 397
@@ -15,7 +15,8 @@ public struct TorchGenerator: Equatable, Sendable {
   /// The second normal of a pair drawn one at a time, which torch keeps for the next draw of that kind.
   private var cachedNormal: Double?
 
-  /// The state of `torch.Generator("cpu").manual_seed(seed)`; seeds equal in their low 32 bits give equal states.
+  /// The state of `torch.Generator("cpu").manual_seed(seed)`; seeds equal in their low 32 bits give equal
+  /// states.
   public init(seed: UInt64) {
     var words = [UInt32](repeating: UInt32(truncatingIfNeeded: seed), count: Self.wordCount)
     for i in 1..<Self.wordCount {
@@ -26,9 +27,10 @@ public struct TorchGenerator: Equatable, Sendable {
 
   /// The next `count` standard normals, as `torch.randn(count, generator:)` draws them in float32.
   ///
-  /// From 16 values on, torch first fills with 24-bit uniforms and then pairs value j with value j + 8 of each run
-  /// of 16; a count that is no multiple of 16 has its last 16 values drawn anew. Below 16 it draws in double
-  /// precision, one pair at a time. Torch's own vector logarithm and sine differ from libm's by an ulp or two.
+  /// From 16 values on, torch first fills with 24-bit uniforms and then pairs value j with value j + 8 of
+  /// each run of 16; a count that is no multiple of 16 has its last 16 values drawn anew. Below 16 it draws
+  /// in double precision, one pair at a time. Torch's own vector logarithm and sine differ from libm's by an
+  /// ulp or two.
   public mutating func normal(count: Int) -> [Float] {
     precondition(count >= 0, "a count of values is not negative")
     guard count >= 16 else { return (0..<count).map { _ in Float(nextNormal()) } }
@@ -57,7 +59,8 @@ public struct TorchGenerator: Equatable, Sendable {
     }
   }
 
-  /// Box and Muller's transform (1958) of 16 uniforms in place: radius from the first eight, angle from the others.
+  /// Box and Muller's transform (1958) of 16 uniforms in place: radius from the first eight, angle from the
+  /// others.
   private static func boxMuller16(_ values: inout UnsafeMutableBufferPointer<Float>, from start: Int) {
     // Nearest to 2 pi: Swift's Float.pi is rounded towards zero, torch's constant is not.
     let turn = Float(2 * Double.pi)

@@ -1,29 +1,11 @@
 /// How CLIP's tokenizer cleans a text and cuts it into the pieces that byte-pair encoding sees.
 ///
-/// What transformers does where ftfy is not installed: BERT's `BasicTokenizer` without accent stripping and
-/// punctuation splitting, then CLIP's regular expression.
+/// What transformers does where ftfy is installed: ftfy's repairs, then lower case and CLIP's regular
+/// expression.
 enum CLIPText {
-  /// The text's words: control characters dropped, CJK ideographs alone, NFC, lower case.
-  static func words(of text: some Sequence<Unicode.Scalar>) -> [[Unicode.Scalar]] {
-    var cleaned: [Unicode.Scalar] = []
-    for scalar in text {
-      switch scalar {
-      case "\t", "\n", "\r": cleaned.append(" ")
-      case "\u{FFFD}": continue
-      default:
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned: continue
-        case .spaceSeparator: cleaned.append(" ")
-        default:
-          if isIdeograph(scalar) {
-            cleaned.append(contentsOf: [" ", scalar, " "])
-          } else {
-            cleaned.append(scalar)
-          }
-        }
-      }
-    }
-    return NormalizationFormC.normalized(cleaned)
+  /// The text's words: repaired, NFC, lower case.
+  static func words(of text: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
+    TextRepair.repaired(text)
       .split { $0.properties.isWhitespace }
       .map { lowercased(Array($0)) }
   }
@@ -101,15 +83,5 @@ enum CLIPText {
       neighbours.first { !$0.properties.isCaseIgnorable }?.properties.isCased ?? false
     }
     return isCased(word[..<index].reversed()) && !isCased(word[(index + 1)...])
-  }
-
-  /// BERT's blocks of "Chinese characters": the ideographs, without kana and hangul.
-  private static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
-      0x2B820...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
-      true
-    default: false
-    }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// CLIP's byte-pair tokenizer, read from the four files of a tokenizer's folder.
 ///
-/// Gives the ids that transformers' `CLIPTokenizer` gives where ftfy is not installed (Radford et al. 2021,
+/// Gives the ids that transformers' `CLIPTokenizer` gives where ftfy is installed (Radford et al. 2021,
 /// "Learning Transferable Visual Models From Natural Language Supervision"). Which characters are letters,
 /// marks or unassigned is the Unicode version of the Swift standard library.
 public struct CLIPTokenizer: Sendable {

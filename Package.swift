@@ -45,8 +45,10 @@ let package = Package(
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),
     .testTarget(name: "InspectionTests", dependencies: ["Base", "Graph", "Models", "Inspection"]),
     .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
-    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Terminal"]),
+    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "PseudoTerminal", "Terminal"]),
     .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
+    .testTarget(name: "SSD1BTests", dependencies: ["Base", "Checkpoints", "Imaging", "PseudoTerminal", "ssd1b"]),
+    .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
   ],
   swiftLanguageModes: [.v6]
 )

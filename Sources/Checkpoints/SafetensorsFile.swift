@@ -55,7 +55,15 @@ public struct SafetensorsFile: Sendable {
     let dataCount = file.count - dataStart
     var entries: [String: Entry] = [:]
     var faults: [String] = []
-    for (name, tensor) in header.tensors {
+    // A file cut short is told in one line, not in one for each of the tensors beyond its end.
+    let beyond = header.tensors.filter { $0.value.ends(beyond: dataCount) }
+    let isCutShort = beyond.count > 3
+    if isCutShort {
+      let end = beyond.values.compactMap { $0.data_offsets.last }.max() ?? 0
+      faults.append(
+        "the data: expected \(end) bytes, found \(dataCount): \(beyond.count) of \(header.tensors.count) tensors are cut off")
+    }
+    for (name, tensor) in header.tensors where !(isCutShort && tensor.ends(beyond: dataCount)) {
       do {
         entries[name] = try tensor.entry(dataStart: dataStart, dataCount: dataCount)
       } catch let fault as Header.Fault {
@@ -107,6 +115,8 @@ private struct Header: Decodable {
     let dtype: String
     let shape: [Int]
     let data_offsets: [Int]
+
+    func ends(beyond dataCount: Int) -> Bool { data_offsets.count == 2 && data_offsets[1] > dataCount }
 
     func entry(dataStart: Int, dataCount: Int) throws -> SafetensorsFile.Entry {
       guard let type = DataType(rawValue: dtype) else {

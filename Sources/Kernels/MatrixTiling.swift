@@ -40,7 +40,7 @@ struct MatrixTiling: Sendable {
   private static let maximumRows = 1024
   private static let maximumColumns = 640
   /// Multiply-adds of a task at the most, some 25 ms of a fast core: a cancelled run waits for one.
-  private static let maximumWork = 2 << 30
+  private static let maximumWork = 3 << 30
 
   /// The cut that takes least time, were every task as fast as the others.
   ///

@@ -125,6 +125,8 @@ private struct TransformerLayers {
   var up: [[Int]] = []
 
   init(reading fields: inout FieldReader, layersPerBlock: [Int]) {
+    // Depths are counted against the layers: where those could not be read, every count would seem wrong.
+    let canCount = !fields.faults.contains { $0.hasPrefix("layers_per_block") }
     let blocks = layersPerBlock.count
     let expected = "a positive integer, or for each of the \(blocks) blocks one or a list of them"
     let forward = fields.read(
@@ -137,11 +139,12 @@ private struct TransformerLayers {
       reverseKey, expected + hasListsNote(hasLists), default: mirrored, standIn: [],
       { Self.perBlock($0, blocks: blocks) })
     for (block, value) in forward.enumerated() {
-      down.append(Self.depths(value, attentions: layersPerBlock[block], "transformer_layers_per_block", block, &fields))
+      down.append(
+        Self.depths(value, attentions: layersPerBlock[block], canCount, "transformer_layers_per_block", block, &fields))
     }
     for (block, value) in backward.enumerated() {
       let attentions = layersPerBlock[blocks - 1 - block] + 1
-      up.append(Self.depths(value, attentions: attentions, reverseKey, block, &fields))
+      up.append(Self.depths(value, attentions: attentions, canCount, reverseKey, block, &fields))
     }
     if let last = down.last?.first { mid = last }
   }
@@ -157,12 +160,12 @@ private struct TransformerLayers {
   }
 
   private static func depths(
-    _ value: JSONValue, attentions: Int, _ key: String, _ block: Int, _ fields: inout FieldReader
+    _ value: JSONValue, attentions: Int, _ canCount: Bool, _ key: String, _ block: Int, _ fields: inout FieldReader
   ) -> [Int] {
     if let depth = value.positiveInteger { return Array(repeating: depth, count: attentions) }
     if case .array(let items) = value {
       let depths = items.compactMap(\.positiveInteger)
-      if depths.count == items.count, depths.count == attentions { return depths }
+      if depths.count == items.count, depths.count == attentions || !canCount { return depths }
     }
     fields.note(
       "\(key)[\(block)]: expected a positive integer or a list of \(attentions) of them, found \(value.text())")

@@ -39,6 +39,18 @@ struct SSD1B: ParsableCommand {
   @Option(help: "What computes: openblas, or reference, which is plain and slow.")
   var backend = "openblas"
 
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      // What ArgumentParser calls a usage error is 2 here, as in most shells.
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      report(fullMessage(for: error))
+      exit(withError: ExitCode(2))
+    }
+  }
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads: expected 1 to 1024, found \(threads)") }
     guard ["openblas", "reference"].contains(backend) else {

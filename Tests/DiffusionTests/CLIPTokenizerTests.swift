@@ -3,11 +3,11 @@ import Diffusion
 import Foundation
 import Testing
 
-/// Expected values: transformers' slow `CLIPTokenizer` without ftfy, by
+/// Expected values: transformers' slow `CLIPTokenizer` with ftfy, by
 /// `Scripts/goldens/make_tokenizer_goldens.py`.
 @Suite("CLIPTokenizer")
 struct CLIPTokenizerTests {
-  @Test("the 300 texts have the ids that transformers gives them without ftfy")
+  @Test("the 300 texts have the ids that transformers gives them with ftfy")
   func texts() throws {
     struct Entry: Decodable { let text: String, ids: [Int] }
     let tokenizer = try Fixture.clip.get()
@@ -15,6 +15,35 @@ struct CLIPTokenizerTests {
     #expect(entries.count == 300)
     for entry in entries {
       #expect(tokenizer.encode(entry.text) == entry.ids, "\(entry.text.debugDescription)")
+    }
+  }
+
+  @Test("damaged texts are repaired as by ftfy before they are encoded")
+  func repairs() throws {
+    struct Entry: Decodable { let text: String, repaired: String, ids: [Int] }
+    let tokenizer = try Fixture.clip.get()
+    let entries = try Fixture.decode([Entry].self, from: "repairs.json")
+    #expect(entries.count == 597)
+    for entry in entries {
+      #expect(tokenizer.encode(entry.text) == entry.ids, "\(entry.text.debugDescription)")
+      // What is whole stays as it is.
+      #expect(tokenizer.encode(entry.repaired) == entry.ids, "\(entry.repaired.debugDescription)")
+    }
+  }
+
+  @Test("neighbouring characters betray a wrong encoding exactly where they do for ftfy")
+  func neighbours() throws {
+    struct Entry: Decodable { let character: String, later: String, sha256: String }
+    let tokenizer = try Fixture.clip.get()
+    let entries = try Fixture.decode([Entry].self, from: "neighbours.json")
+    #expect(entries.count == 485)
+    for (place, entry) in entries.enumerated() {
+      let seconds = stride(from: place % 7, to: entries.count, by: 7).map { entries[$0].character }
+      // Where later characters are letters depends on the version of Unicode.
+      let known = seconds.filter { !entry.later.contains($0) }
+      let ids = known.flatMap { tokenizer.encode(entry.character + $0 + "a").map(Int32.init) }
+      let digest = ids.withUnsafeBytes { SHA256(of: $0).description }
+      #expect(digest == entry.sha256, "\(entry.character.debugDescription)")
     }
   }
 

@@ -62,11 +62,11 @@ struct OpenBLASBackendTests {
       getenv("OPENBLAS_CORETYPE") == nil || ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil)
   }
 
-  /// x·σ(x) to 4 ulp: two roundings of the quotient and the exponential's, and for quick GELU that of 1.702 x too.
-  /// GELU to 2⁻²³ of |x|, which for x > 0 is of the result. Measured: 2.0e-7, 1.9e-6, 7.5e-8.
+  /// x·σ(x) to 4 ulp; for quick GELU the rounding of 1.702 x, up to 34, grows that in the exponential.
+  /// GELU to 2⁻²² of |x|, which for x > 1 is of the result. Measured: 2.3e-7, 2.4e-6, 1.2e-7.
   @Test(
     "activations are accurate from -20 to 20",
-    arguments: [(Activation.silu, 5e-7), (.quickGELU, 4e-6), (.gelu, 1.2e-7)])
+    arguments: [(Activation.silu, 5e-7), (.quickGELU, 4e-6), (.gelu, 2.4e-7)])
   func activationAccuracy(_ function: Activation, _ tolerance: Double) throws {
     let samples = Samples()
     defer { withExtendedLifetime(samples) {} }

@@ -7,7 +7,7 @@ final class Samples {
   private var state: UInt64
 
   init(seed: UInt64 = 1) { state = seed }
-  deinit { blocks.forEach { $0.deallocate() } }
+  deinit { for block in blocks { block.deallocate() } }
 
   /// Uniform on -1 ..< 1 (Knuth's MMIX generator, the high bits).
   func next() -> Float {

@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Terminal
+import PseudoTerminal
 import Testing
 
 extension SignalTests {

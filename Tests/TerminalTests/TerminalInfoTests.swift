@@ -1,5 +1,6 @@
 import Foundation
 import Terminal
+import PseudoTerminal
 import Testing
 
 @Suite struct TerminalInfoTests {

@@ -56,5 +56,6 @@ enum EmbeddedUTF8 {
   private static let continuations = characters(of: 0x80...0xBF).union([" "])
 
   /// What can follow and rarely stands for itself, as the punctuation of Windows does.
-  private static let closeContinuations = characters(of: 0x80...0xBF).subtracting("–—―‘’‚“”„•…".unicodeScalars)
+  private static let closeContinuations = characters(of: 0x80...0xBF).subtracting(
+    "–—―‘’‚“”„•…".unicodeScalars)
 }

@@ -51,7 +51,8 @@ enum MojibakeSigns {
       [letter, Position([.lowerCommon, .upperCommon]), Position(.bad)],
       [Position(.bad), Position([accented, special])],
       [
-        Position([.lowerAccented, .lowerCommon, .box, .closing, .currency, .numeric]), Position(.upperAccented),
+        Position([.lowerAccented, .lowerCommon, .box, .closing, .currency, .numeric]),
+        Position(.upperAccented),
       ],
       [Position([.box, .closing, .currency, .numeric]), Position(.lowerAccented)],
       [Position([.lowerAccented, .box, .closing]), Position(.currency)],

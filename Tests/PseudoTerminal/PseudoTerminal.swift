@@ -4,15 +4,15 @@ import Foundation
 ///
 /// `spawn` runs a program with it as controlling terminal, so that Ctrl-C is SIGINT. `openDevice` gives the
 /// device to this process instead. Use one object on one thread.
-final class PseudoTerminal {
+public final class PseudoTerminal {
   /// What was waited for and did not come.
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+  public struct Failure: Error, CustomStringConvertible {
+    public var description: String
   }
 
-  let devicePath: String
+  public let devicePath: String
   /// All that was written on the terminal so far.
-  private(set) var transcript = ""
+  public private(set) var transcript = ""
 
   private let control: Int32
   private var unread: [UInt8] = []
@@ -20,7 +20,7 @@ final class PseudoTerminal {
   private var exitCode: Int32?
   private var isAtEnd = false
 
-  init(columns: Int = 80, rows: Int = 24) throws {
+  public init(columns: Int = 80, rows: Int = 24) throws {
     var (control, device): (Int32, Int32) = (-1, -1)
     var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     guard openpty(&control, &device, nil, nil, &size) == 0 else {
@@ -47,7 +47,7 @@ final class PseudoTerminal {
   }
 
   /// The terminal's device, which does not become this process's controlling terminal. The caller closes it.
-  func openDevice() throws -> Int32 {
+  public func openDevice() throws -> Int32 {
     let descriptor = open(devicePath, O_RDWR | O_NOCTTY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Failure(description: "\(devicePath): \(String(cString: strerror(errno)))")
@@ -56,13 +56,13 @@ final class PseudoTerminal {
   }
 
   /// Sets the window's size; a program on the terminal gets SIGWINCH.
-  func resize(columns: Int, rows: Int = 24) {
+  public func resize(columns: Int, rows: Int = 24) {
     var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     _ = ioctl(control, UInt(TIOCSWINSZ), &size)
   }
 
   /// Runs `program` (a path) in a session of its own, with `environment` alone.
-  func spawn(_ program: String, _ arguments: [String] = [], environment: [String: String]) throws {
+  public func spawn(_ program: String, _ arguments: [String] = [], environment: [String: String]) throws {
     precondition(process == nil, "one program a terminal")
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -96,10 +96,10 @@ final class PseudoTerminal {
   }
 
   /// Types `text`; "\r" is Return, "\u{3}" Ctrl-C, "\u{4}" Ctrl-D.
-  func send(_ text: String) throws { try send(bytes: Array(text.utf8)) }
+  public func send(_ text: String) throws { try send(bytes: Array(text.utf8)) }
 
   /// Types bytes that need not be text.
-  func send(bytes: [UInt8]) throws {
+  public func send(bytes: [UInt8]) throws {
     var bytes = bytes[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { write(control, $0.baseAddress, $0.count) }
@@ -110,13 +110,13 @@ final class PseudoTerminal {
   }
 
   /// Sends a signal to the program.
-  func signal(_ number: Int32) {
+  public func signal(_ number: Int32) {
     if let process { kill(process, number) }
   }
 
   /// Waits for `text`; returns all that was written since the last expectation, up to and including it.
   @discardableResult
-  func expect(_ text: String, timeout: Duration = .seconds(20)) throws -> String {
+  public func expect(_ text: String, timeout: Duration = .seconds(20)) throws -> String {
     let wanted = Array(text.utf8)
     let deadline = ContinuousClock.now + timeout
     while true {
@@ -135,7 +135,7 @@ final class PseudoTerminal {
   }
 
   /// Waits until the program has ended; returns its exit code, or 128 and the signal that ended it.
-  func wait(timeout: Duration = .seconds(20)) throws -> Int32 {
+  public func wait(timeout: Duration = .seconds(20)) throws -> Int32 {
     guard let process else { throw Failure(description: "no program was spawned") }
     let deadline = ContinuousClock.now + timeout
     while exitCode == nil {

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+/// Model folders with one thing wrong each: exit code, file, field and remedy.
+@Suite struct DamagedModelTests {
+  private static let unet = "unet/diffusion_pytorch_model.fp16.safetensors"
+
+  /// Rewrites a safetensors file's header and data.
+  private func edit(_ path: String, _ change: (inout [String: Any], inout Data) throws -> Void) throws {
+    let file = try Data(contentsOf: URL(fileURLWithPath: path))
+    let length = Int(file.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
+    var header = try #require(JSONSerialization.jsonObject(with: file[8..<(8 + length)]) as? [String: Any])
+    var data = Data(file[(8 + length)...])
+    try change(&header, &data)
+    let text = try JSONSerialization.data(withJSONObject: header)
+    try (withUnsafeBytes(of: UInt64(text.count)) { Data($0) } + text + data).write(to: URL(fileURLWithPath: path))
+  }
+
+  private func expectRefused(_ model: String, _ parts: [String], code: Int32 = 4) throws {
+    let result = try Program.run(["--model", model], script: "generate steps=1 out=/dev/shm/ssd1b-never.png\n")
+    #expect(result.code == code, "\(result.errors)")
+    for part in parts { #expect(result.errors.contains(part), "no '\(part)' in \(result.errors)") }
+    #expect(result.errors.contains("hint: "))
+    #expect(!FileManager.default.fileExists(atPath: "/dev/shm/ssd1b-never.png"))
+  }
+
+  @Test("A missing folder is named")
+  func missingFolder() throws { try expectRefused("/nonexistent", ["/nonexistent", "found nothing"]) }
+
+  @Test("Missing, extra and misshapen tensors are listed together")
+  func tensors() throws {
+    try Program.withModel { model in
+      try edit("\(model)/\(Self.unet)") { header, _ in
+        header["extra.weight"] = header.removeValue(forKey: "conv_in.weight")
+        var bias = try #require(header["conv_out.bias"] as? [String: Any])
+        bias["shape"] = [2, 2]
+        header["conv_out.bias"] = bias
+      }
+      try expectRefused(
+        model,
+        [
+          "conv_in.weight: missing, expected shape [32, 4, 3, 3]", "extra.weight: not part of the model",
+          "conv_out.bias: expected shape [4], found [2, 2]", "3 faults",
+        ])
+    }
+  }
+
+  @Test("A file cut short is one fault")
+  func truncated() throws {
+    try Program.withModel { model in
+      let path = "\(model)/\(Self.unet)"
+      let handle = try #require(FileHandle(forWritingAtPath: path))
+      try handle.truncate(atOffset: 8_000_000)
+      try expectRefused(model, [path, "tensors are cut off"])
+    }
+  }
+
+  @Test("A header length of 2^63 is refused")
+  func headerLength() throws {
+    try Program.withModel { model in
+      let path = "\(model)/\(Self.unet)"
+      let handle = try #require(FileHandle(forWritingAtPath: path))
+      try handle.write(contentsOf: withUnsafeBytes(of: UInt64(1) << 63) { Data($0) })
+      try handle.close()
+      try expectRefused(model, [path, "header length", "9223372036854775808"])
+    }
+  }
+
+  @Test("Overlapping tensors are named")
+  func overlap() throws {
+    try Program.withModel { model in
+      try edit("\(model)/\(Self.unet)") { header, _ in
+        let other = try #require((header["conv_in.bias"] as? [String: Any])?["data_offsets"] as? [Int])
+        var bias = try #require(header["conv_out.bias"] as? [String: Any])
+        bias["data_offsets"] = [other[0], other[0] + 8]
+        header["conv_out.bias"] = bias
+      }
+      try expectRefused(model, ["conv_in.bias: overlaps conv_out.bias"])
+    }
+  }
+
+  @Test("A config's unknown key, wrong type and missing field are listed together")
+  func config() throws {
+    try Program.withModel { model in
+      let path = "\(model)/unet/config.json"
+      let text = try Data(contentsOf: URL(fileURLWithPath: path))
+      var fields = try #require(JSONSerialization.jsonObject(with: text) as? [String: Any])
+      fields["surprise"] = 1
+      fields["layers_per_block"] = "two"
+      fields["cross_attention_dim"] = nil
+      try JSONSerialization.data(withJSONObject: fields).write(to: URL(fileURLWithPath: path))
+      try expectRefused(
+        model,
+        [
+          path, "3 faults", "surprise: unknown field", "layers_per_block: expected a positive integer",
+          "cross_attention_dim: expected", "found no such field",
+        ])
+    }
+  }
+
+  @Test("NaN weights stop the run with the first layer that gave one")
+  func nan() throws {
+    try Program.withModel { model in
+      try edit("\(model)/\(Self.unet)") { header, data in
+        let layer = try #require(header["down_blocks.1.resnets.0.conv1.weight"] as? [String: Any])
+        let offset = try #require(layer["data_offsets"] as? [Int])[0]
+        data.replaceSubrange(offset..<(offset + 2), with: [0x00, 0x7e])
+      }
+      try expectRefused(model, ["unet.down_blocks.1.resnets.0.conv1:", "first layer"], code: 1)
+    }
+  }
+}

@@ -39,8 +39,8 @@ struct MatrixTiling: Sendable {
   private static let maximumDepth = 2048
   private static let maximumRows = 1024
   private static let maximumColumns = 640
-  /// Multiply-adds of a task at the most, some 25 ms of a fast core: a cancelled run waits for one.
-  private static let maximumWork = 3 << 30
+  /// Multiply-adds of a task at the most, some 55 ms of a fast core: a cancelled run waits for one.
+  private static let maximumWork = 4 << 30
 
   /// The cut that takes least time, were every task as fast as the others.
   ///

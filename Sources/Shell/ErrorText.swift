@@ -4,6 +4,7 @@ import Base
 public enum ErrorText {
   /// `source:line: error: message` and, where there is a hint, a second line `hint: …`; no final line break.
   ///
+  /// A message of several lines, which lists faults, keeps them.
   /// Control and other invisible characters are escaped, so that a text from a file cannot act on the
   /// terminal.
   public static func render(_ diagnostic: Diagnostic, at location: Location? = nil) -> String {

@@ -67,11 +67,11 @@ DAMAGED = [
     # CESU-8, Java
     "\xed\xa0\xbd\xed\xb8\x8d", "\xed\xa0\ufffd\xed\xb8\u20ac", "a\xc0\x80b \xc3\xa9", "\xed\xa0\xbd alone \xc3\xa9",
     # more than one encoding
-    "\u6771\u4eac caf\xc3\xa9", "na\xefve caf\xc3\xa9 \u2026", "\xb0\xc3\xa9 \u72d0", "\x91single\x92 \x85 \x81",
+    "\u6771\u4eac caf\xc3\xa9", "na\xefve caf\xc3\xa9 \u2026", "\xb0\xc3\xa9 \u72d0",
     # Latin-1's controls; nothing wrong
-    "\x93\u72d0\x94", "1\xbe inches", "\xc5ngstr\xf6m \xd8 \xa3\u20ac", "\u0153il \u0153",
-    "&eacute; &EACUTE; &eAcute; P&SZLIG; &AMPX; &amp;amp;lt; &semi; &amp &notit;",
+    "\x91single\x92 \x85 \x81", "\x93\u72d0\x94", "1\xbe inches", "\xc5ngstr\xf6m \xd8 \xa3\u20ac", "\u0153il \u0153",
     # HTML
+    "&eacute; &EACUTE; &eAcute; P&SZLIG; &AMPX; &amp;amp;lt; &semi; &amp &notit;",
     "&#233;&#xE9;&#Xe9;&#xg; &#; &#59;",
     "&#0;&#13;&#128;&#129;&#1;&#xd800;&#xfdd0;&#xffff;&#x110000;&#99999999999999999999999; "
     "&#1234567890123456789012345;", "&eacute;\n<b>&eacute;\n&eacute;", "<&eacute;", "&lt;&eacute;",

@@ -29,7 +29,7 @@ public struct Generation: Sendable {
   /// Every state so far, the initial noise first.
   public private(set) var states: [State]
 
-  /// Encodes the prompts and draws the noise.
+  /// Encodes the prompts, lays out the UNet and draws the noise.
   ///
   /// Throws a `Diagnostic` of kind `.value` for a request that the model cannot serve.
   public init(_ request: GenerationRequest, on model: DiffusionModel) throws {
@@ -46,6 +46,8 @@ public struct Generation: Sendable {
       let isZeroed = request.negative == nil && model.zeroesAbsentNegative
       embeddings.insert(isZeroed ? prompt.zeroed : try model.embedding(of: request.negative ?? ""), at: 0)
     }
+    // Laying out the UNet's weights belongs to no step.
+    _ = try model.denoiser(batch: embeddings.count, height: latentHeight, width: latentWidth)
     let (h, w) = (Float(request.height), Float(request.width))
     conditioning = Conditioning(embeddings: embeddings, timeIDs: [h, w, 0, 0, h, w])
 

@@ -90,7 +90,8 @@ ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel) {
   if (!pool) abort();
   pool->cancel = cancel;
   pool->workers = calloc((size_t)threads, sizeof *pool->workers);
-  pool->scratch = calloc((size_t)threads, sizeof *pool->scratch);
+  // One more for the caller of a run.
+  pool->scratch = calloc((size_t)threads + 1, sizeof *pool->scratch);
   if (!pool->workers || !pool->scratch) abort();
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
@@ -109,7 +110,7 @@ void ck_pool_destroy(ck_pool *pool) {
   pool->stopping = 1;
   start_run(pool);
   for (int32_t i = 1; i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
-  for (int32_t i = 0; i < pool->threads; i++) free(pool->scratch[i].memory);
+  for (int32_t i = 0; i <= pool->threads; i++) free(pool->scratch[i].memory);
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->mutex);
   free(pool->workers);
@@ -136,7 +137,7 @@ void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
 }
 
 void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes) {
-  scratch_t *scratch = &pool->scratch[thread];
+  scratch_t *scratch = &pool->scratch[thread < 0 ? pool->threads : thread];
   if (scratch->bytes < bytes) {
     free(scratch->memory);
     size_t rounded = (bytes + 4095) & ~(size_t)4095;

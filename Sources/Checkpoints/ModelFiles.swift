@@ -4,7 +4,8 @@ import Foundation
 /// Bytes that stay where they are for as long as this object lives: a mapped file, or part of the program itself.
 public final class MappedBytes: @unchecked Sendable {
   public let buffer: UnsafeRawBufferPointer
-  private let isMapping: Bool
+  /// Whether they are a file's pages.
+  public let isMapping: Bool
 
   /// Bytes that outlive every use, such as a constant of the program.
   public init(constant buffer: UnsafeRawBufferPointer) {

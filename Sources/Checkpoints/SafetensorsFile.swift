@@ -20,6 +20,8 @@ public struct SafetensorsFile: Sendable {
   private let bytes: MappedBytes
   /// What keeps the data mapped.
   public var owner: AnyObject { bytes }
+  /// Whether the data are pages of a file rather than part of the program.
+  public var isMapped: Bool { bytes.isMapping }
 
   /// The longest header that the format allows.
   public static let maximumHeaderBytes = 100_000_000

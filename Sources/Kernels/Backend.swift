@@ -1,19 +1,27 @@
 import Graph
 
-/// What computes the ops: a method for each family, on float32 tensors with channels last.
+/// What computes the ops: a method for each family, on tensors of the backend's precision with channels last.
 ///
-/// Outputs never overlap inputs, except where a method says so. Results depend on the machine and the shapes, never on
-/// the number of threads. A run whose pool was cancelled leaves its output unfinished; the caller asks the pool.
+/// A product's output without residual may be float32 whatever the precision. Outputs never overlap inputs, except where a
+/// method says so. Results depend on the machine and the shapes, never on the number of threads. A run whose pool was cancelled leaves its output unfinished; the caller asks the pool.
 public protocol Backend: Sendable {
-  /// `reference`, `openblas`.
+  /// `reference`, `openblas`, `onednn`.
   var name: String { get }
+  /// The element type of activations.
+  var precision: Precision { get }
+  /// What computes, in words: `onednn 2.6.3, bf16, avx512_bf16`.
+  var description: String { get }
   var pool: ThreadPool { get }
 
   /// Brings a matrix or convolution weight into the layout this backend reads, once, at load.
-  func prepare(_ weight: StoredTensor, for op: Op) -> PreparedWeight
+  func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight
 
   /// out[n, y, x, o] = Σ x[n, y·s + i - p, x·s + j - p, c] · w[o, c, i, j], then the epilogue.
   func convolve(_ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
+
+  /// The same convolution, 3x3 with a border of one, over x doubled in height and width by nearest neighbour.
+  func convolveDoubled(
+    _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
 
   /// out[r, o] = Σ x[r, d] · w[o, d] over all rows r, then the epilogue.
   func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
@@ -48,21 +56,42 @@ public protocol Backend: Sendable {
 
 /// What is done to a matrix product's output while it is still in cache, in this order.
 public struct Epilogue: Sendable {
-  /// [out], added to every row.
+  /// [out], float32, added to every row.
   public var bias: Tensor?
-  /// [N, out], added to every row of its picture.
+  /// [N, out] of the activations' precision, added to every row of its picture.
   public var perChannel: Tensor?
   public var activation: Activation?
+  /// Whether the product has twice the columns of `out`, whose first half is multiplied by the GELU of the second. Then
+  /// nothing but a bias goes with it.
+  public var isGated = false
   /// As `out`, added last.
   public var residual: Tensor?
 
   public init(
-    bias: Tensor? = nil, perChannel: Tensor? = nil, activation: Activation? = nil, residual: Tensor? = nil
+    bias: Tensor? = nil, perChannel: Tensor? = nil, activation: Activation? = nil, isGated: Bool = false,
+    residual: Tensor? = nil
   ) {
     self.bias = bias
     self.perChannel = perChannel
     self.activation = activation
+    self.isGated = isGated
     self.residual = residual
+  }
+}
+
+/// What is known of a weight's use when it is laid out. Any weight serves any use; these are the ones it is made ready for.
+public struct WeightUse: Sendable {
+  /// Its product is gated.
+  public var isGated = false
+  /// The convolution follows a doubling by nearest neighbour.
+  public var followsDoubling = false
+  /// It is read so seldom that it is better laid out anew each time than kept in memory.
+  public var isStreamed = false
+
+  public init(isGated: Bool = false, followsDoubling: Bool = false, isStreamed: Bool = false) {
+    self.isGated = isGated
+    self.followsDoubling = followsDoubling
+    self.isStreamed = isStreamed
   }
 }
 
@@ -70,4 +99,6 @@ public struct Epilogue: Sendable {
 public protocol PreparedWeight: Sendable {
   /// Bytes of memory it holds beyond the checkpoint's own.
   var extraBytes: Int { get }
+  /// Whether the checkpoint's bytes are still read when it is used.
+  var readsCheckpoint: Bool { get }
 }

@@ -7,6 +7,8 @@ import Graph
 /// and rounded once, so that what differs from another backend is that backend's rounding.
 public struct ReferenceBackend: Backend {
   public let name = "reference"
+  public let precision = Precision.float32
+  public let description = "reference, f32, plain loops"
   /// Asked only whether the run was cancelled.
   public let pool: ThreadPool
 
@@ -15,6 +17,7 @@ public struct ReferenceBackend: Backend {
   struct Weight: PreparedWeight {
     let stored: StoredTensor
     var extraBytes: Int { 0 }
+    var readsCheckpoint: Bool { true }
     var values: [Float] {
       [Float](unsafeUninitializedCapacity: stored.count) { buffer, count in
         if let base = buffer.baseAddress { stored.widen(0..<stored.count, into: base) }
@@ -23,7 +26,7 @@ public struct ReferenceBackend: Backend {
     }
   }
 
-  public func prepare(_ weight: StoredTensor, for op: Op) -> PreparedWeight { Weight(stored: weight) }
+  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight { Weight(stored: weight) }
 
   private func values(_ weight: PreparedWeight) -> [Float] {
     guard let weight = weight as? Weight else {
@@ -63,7 +66,30 @@ public struct ReferenceBackend: Backend {
     }
   }
 
+  public func convolveDoubled(
+    _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
+  ) {
+    let shape: Shape = [x.shape.batch, 2 * x.shape.height, 2 * x.shape.width, x.shape.channels]
+    withTemporary(shape) { doubled in
+      upsample(x, into: doubled)
+      convolve(doubled, convolution, weight, epilogue, into: out)
+    }
+  }
+
+  private func withTemporary(_ shape: Shape, _ body: (Tensor) -> Void) {
+    let elements = UnsafeMutablePointer<Float>.allocate(capacity: max(1, shape.count))
+    defer { elements.deallocate() }
+    body(Tensor(elements, shape))
+  }
+
   public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) {
+    if epilogue.isGated {
+      withTemporary(Shape(out.shape.extents.dropLast() + [2 * out.shape.channels])) { whole in
+        linear(x, weight, Epilogue(bias: epilogue.bias), into: whole)
+        gatedGELU(whole, into: out)
+      }
+      return
+    }
     let w = values(weight)
     let (features, outs) = (x.shape.channels, out.shape.channels)
     for r in 0..<x.shape.rows where !pool.isCancelled {

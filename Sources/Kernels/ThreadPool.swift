@@ -42,8 +42,10 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   /// At least `bytes` of memory that belong to `thread` until it asks again, aligned to 64 bytes. Grows and stays.
-  public func scratch(_ bytes: Int, thread: Int) -> UnsafeMutableRawPointer {
-    guard let memory = ck_pool_scratch(pool, Int32(thread), bytes) else {
+  ///
+  /// Without a thread it belongs to the caller of `run`, for what the tasks share.
+  public func scratch(_ bytes: Int, thread: Int? = nil) -> UnsafeMutableRawPointer {
+    guard let memory = ck_pool_scratch(pool, thread.map(Int32.init) ?? -1, bytes) else {
       preconditionFailure("out of memory for \(bytes) bytes of scratch")
     }
     return memory

@@ -17,51 +17,49 @@ extension VectorBackend {
     let part = max(1, (1 << 16) / channels, (rows + 63) / 64)
     let parts = (rows + part - 1) / part
 
-    let sums = SharedMemory<Double>(count: pictures * parts * groups * 2)
+    let sumCount = pictures * parts * groups * 2
+    let shared = Address(start: pool.scratch(sumCount * 8 + 2 * pictures * channels * 4))
+    let sums = Doubles(start: shared.start.assumingMemoryBound(to: Double.self))
     pool.run(pictures * parts) { task, thread in
       let (n, first) = (task / parts, task % parts * part)
       let workspace = pool.scratch(channels * 2 * 8, thread: thread).assumingMemoryBound(to: Double.self)
       ck_group_sums(
-        x.elements + (n * rows + first) * channels, min(part, rows - first), channels, groups, workspace,
-        sums.elements + task * groups * 2)
+        x.precision.native, x.address((n * rows + first) * channels), min(part, rows - first), channels, groups,
+        workspace, sums.start + task * groups * 2)
     }
     if pool.isCancelled { return }
 
-    let means = SharedMemory<Float>(count: pictures * channels)
-    let scales = SharedMemory<Float>(count: pictures * channels)
+    let means = (shared.start + sumCount * 8).assumingMemoryBound(to: Float.self)
+    let scales = means + pictures * channels
     let (size, count) = (channels / groups, Double(rows * (channels / groups)))
     for n in 0..<pictures {
       for group in 0..<groups {
         var (sum, squares) = (0.0, 0.0)
         for task in n * parts..<(n + 1) * parts {
-          sum += sums.elements[(task * groups + group) * 2]
-          squares += sums.elements[(task * groups + group) * 2 + 1]
+          sum += sums.start[(task * groups + group) * 2]
+          squares += sums.start[(task * groups + group) * 2 + 1]
         }
         let mean = sum / count
         // Written so that a NaN stays one.
         let variance = squares / count - mean * mean
         let inverse = 1 / ((variance < 0 ? 0 : variance) + Double(epsilon)).squareRoot()
         for c in group * size..<(group + 1) * size {
-          means.elements[n * channels + c] = Float(mean)
-          scales.elements[n * channels + c] = Float(inverse * Double(gamma.elements[c]))
+          means[n * channels + c] = Float(mean)
+          scales[n * channels + c] = Float(inverse * Double(gamma.elements[c]))
         }
       }
     }
 
+    let (mean, scale) = (Tensor(means, [pictures, channels]), Tensor(scales, [pictures, channels]))
     pool.run(pictures * parts) { task in
       let (n, first) = (task / parts, task % parts * part)
       let start = (n * rows + first) * channels
       ck_normalize_channels(
-        x.elements + start, min(part, rows - first), channels, means.elements + n * channels,
-        scales.elements + n * channels, beta.elements, activation.native, out.elements + start)
+        x.precision.native, x.address(start), min(part, rows - first), channels, mean.elements + n * channels,
+        scale.elements + n * channels, beta.elements, activation.native, out.address(start))
     }
   }
 }
 
-/// Memory that tasks of one run write in different places.
-final class SharedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
-  let elements: UnsafeMutablePointer<Element>
-
-  init(count: Int) { elements = .allocate(capacity: max(1, count)) }
-  deinit { elements.deallocate() }
-}
+/// Numbers that tasks of one run write in different places.
+private struct Doubles: @unchecked Sendable { let start: UnsafeMutablePointer<Double> }

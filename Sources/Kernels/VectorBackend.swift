@@ -22,15 +22,15 @@ extension VectorBackend {
     forRows(x.shape.rows, of: features) { rows in
       let start = rows.lowerBound * features
       ck_layer_norm(
-        x.elements + start, rows.count, features, gamma.elements, beta.elements, epsilon, out.elements + start
-      )
+        x.precision.native, x.address(start), rows.count, features, gamma.elements, beta.elements, epsilon,
+        out.address(start))
     }
   }
 
   public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) {
     forRows(x.count, of: 1) { range in
-      ck_activate(
-        function.native, x.elements + range.lowerBound, out.elements + range.lowerBound, range.count)
+      let start = range.lowerBound
+      ck_activate(x.precision.native, function.native, x.address(start), out.address(start), range.count)
     }
   }
 
@@ -38,8 +38,9 @@ extension VectorBackend {
     let features = out.shape.channels
     forRows(out.shape.rows, of: 2 * features) { rows in
       for r in rows {
-        let row = x.elements + r * 2 * features
-        ck_gated_gelu(row, row + features, out.elements + r * features, features)
+        ck_gated_gelu(
+          x.precision.native, x.address(r * 2 * features), x.address((r * 2 + 1) * features),
+          out.address(r * features), features)
       }
     }
   }
@@ -47,7 +48,7 @@ extension VectorBackend {
   public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) {
     forRows(out.count, of: 1) { range in
       let start = range.lowerBound
-      ck_add(a.elements + start, b.elements + start, out.elements + start, range.count)
+      ck_add(out.precision.native, a.address(start), b.address(start), out.address(start), range.count)
     }
   }
 
@@ -56,32 +57,34 @@ extension VectorBackend {
     forRows(x.shape.rows, of: channels) { range in
       for r in range {
         ck_add(
-          x.elements + r * channels, v.elements + r / rows * channels, out.elements + r * channels, channels)
+          x.precision.native, x.address(r * channels), v.address(r / rows * channels), out.address(r * channels),
+          channels)
       }
     }
   }
 
   public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) {
     let (left, right) = (a.shape.channels, b.shape.channels)
+    let width = out.precision.width
     forRows(out.shape.rows, of: left + right) { range in
       for r in range {
-        let row = out.elements + r * (left + right)
-        ck_copy(a.elements + r * left, row, left)
-        ck_copy(b.elements + r * right, row + left, right)
+        let row = out.address(r * (left + right))
+        row.copyMemory(from: a.address(r * left), byteCount: left * width)
+        (row + left * width).copyMemory(from: b.address(r * right), byteCount: right * width)
       }
     }
   }
 
   public func upsample(_ x: Tensor, into out: Tensor) {
     let (channels, width, height) = (x.shape.channels, out.shape.width, out.shape.height)
+    let bytes = channels * out.precision.width
     forRows(out.shape.batch * height, of: width * channels) { lines in
       for line in lines {
         let (n, y) = (line / height, line % height)
-        let source =
-          x.elements + (n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels
-        let target = out.elements + line * width * channels
+        let source = x.address((n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels)
+        let target = out.address(line * width * channels)
         for column in 0..<width {
-          ck_copy(source + column * x.shape.width / width * channels, target + column * channels, channels)
+          (target + column * bytes).copyMemory(from: source + column * x.shape.width / width * bytes, byteCount: bytes)
         }
       }
     }

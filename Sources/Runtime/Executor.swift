@@ -15,7 +15,8 @@ public final class Executor {
     self.plan = plan
     self.weights = weights
     self.backend = backend
-    arena = Arena(count: plan.arenaCount)
+    precondition(plan.precision == backend.precision, "a plan for another precision than the backend's")
+    arena = Arena(bytes: plan.arenaBytes)
   }
 
   /// Called after each step with what it stored; the tensor is valid during the call only.
@@ -28,7 +29,9 @@ public final class Executor {
   public func run(_ inputs: [Value: Tensor], observer: Observer? = nil) throws {
     given.removeAll(keepingCapacity: true)
     for (value, tensor) in inputs {
-      precondition(value.shape == tensor.shape, "an input of \(tensor.shape) for \(value.shape)")
+      precondition(
+        value.shape == tensor.shape && plan.precision(of: value) == tensor.precision,
+        "an input of \(tensor.precision) \(tensor.shape) for \(plan.precision(of: value)) \(value.shape)")
       given[value.id] = tensor
     }
     for step in plan.steps {
@@ -45,20 +48,24 @@ public final class Executor {
   public func tensor(of value: Value) -> Tensor {
     if let tensor = given[value.id] { return tensor }
     guard let offset = plan.offsets[value.id] else { preconditionFailure("value \(value.id) is not in the plan") }
-    return Tensor(arena.floats + offset, value.shape)
+    return Tensor(arena.address(offset), plan.precision(of: value), value.shape)
   }
 
   private func compute(_ step: Plan.Step, into output: Tensor) {
     let node = step.node
-    let x = node.inputs.first.map(tensor(of:)) ?? output
+    let x = step.inputs.first.map(tensor(of:)) ?? output
     // A fused call's output has the last node's shape; the kernel wants its own node's.
-    let out = output.reshaped(node.output.shape)
+    let out = step.isGated ? output : output.reshaped(node.output.shape)
     switch node.op {
     case .input:
       preconditionFailure("inputs are no steps")
     case .conv2d(let convolution):
       let layer = weights.layer(of: node)
-      backend.convolve(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+      if step.isDoubled {
+        backend.convolveDoubled(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+      } else {
+        backend.convolve(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+      }
     case .linear:
       let layer = weights.layer(of: node)
       backend.linear(x, layer.matrix, epilogue(of: step, layer), into: out)
@@ -66,15 +73,15 @@ public final class Executor {
       guard let table = weights.layer(of: node).table else { preconditionFailure("no table for \(node.path)") }
       for (row, id) in x.buffer.enumerated() {
         let first = Int(id) * features
-        table.widen(first..<(first + features), into: out.elements + row * features)
+        table.convert(first..<(first + features), into: out.address(row * features), out.precision)
       }
     case .positionEmbedding:
       let table = weights.layer(of: node).vector("weight")
-      let positions = Tensor(table.elements, [x.shape.tokens, x.shape.channels])
+      let positions = table.slice(0, x.shape.tokens)
       for picture in 0..<x.shape.batch {
-        let offset = picture * positions.count
         backend.add(
-          Tensor(x.elements + offset, positions.shape), positions, into: Tensor(out.elements + offset, positions.shape))
+          x.slice(picture, 1).reshaped(positions.shape), positions,
+          into: out.slice(picture, 1).reshaped(positions.shape))
       }
     case .groupNorm(let groups, let epsilon):
       let layer = weights.layer(of: node)
@@ -109,7 +116,7 @@ public final class Executor {
       let width = x.shape.channels
       for (picture, position) in positions.buffer.enumerated() {
         let row = picture * x.shape.tokens + Int(position)
-        (out.elements + picture * width).update(from: x.elements + row * width, count: width)
+        out.address(picture * width).copyMemory(from: x.address(row * width), byteCount: width * x.precision.width)
       }
     }
   }
@@ -117,7 +124,7 @@ public final class Executor {
   private func epilogue(of step: Plan.Step, _ layer: Weights.Layer) -> Epilogue {
     Epilogue(
       bias: layer.vectors["bias"]?.tensor, perChannel: step.perChannel.map(tensor(of:)), activation: step.activation,
-      residual: step.residual.map(tensor(of:)))
+      isGated: step.isGated, residual: step.residual.map(tensor(of:)).map { $0.reshaped(step.node.output.shape) })
   }
 }
 
@@ -139,13 +146,14 @@ extension Sinusoid {
     let half = features / 2
     let (sines, cosines) = cosineFirst ? (half, 0) : (0, half)
     let scale = Float(-log(10000.0)) / (Float(half) - Float(shift))
+    var row = [Float](repeating: 0, count: features)
     for (index, number) in x.buffer.enumerated() {
-      let row = out.elements + index * features
       for i in 0..<half {
         let angle = number * exp(Float(i) * scale)
         row[sines + i] = sin(angle)
         row[cosines + i] = cos(angle)
       }
+      Tensor(out.address(index * features), out.precision, [features]).assign(row)
     }
   }
 }

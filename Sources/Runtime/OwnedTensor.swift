@@ -2,31 +2,34 @@ import Foundation
 import Graph
 import Kernels
 
-/// Float32 elements with an owner: freed when nothing refers to them any more.
+/// Elements with an owner: freed when nothing refers to them any more.
 public final class OwnedTensor: @unchecked Sendable {
   public let tensor: Tensor
   private let memory: UnsafeMutableRawBufferPointer
 
   /// Uninitialised elements, aligned to 64 bytes.
-  public init(_ shape: Shape) {
-    memory = .allocate(byteCount: max(64, shape.count * MemoryLayout<Float>.size), alignment: 64)
-    tensor = Tensor(memory.bindMemory(to: Float.self).baseAddress.unsafelyUnwrapped, shape)
+  public init(_ shape: Shape, _ precision: Precision = .float32) {
+    memory = .allocate(byteCount: max(64, shape.count * precision.width), alignment: 64)
+    tensor = Tensor(memory.baseAddress.unsafelyUnwrapped, precision, shape)
   }
 
-  public convenience init(_ shape: Shape, _ values: [Float]) {
+  /// Elements of these values, rounded to `precision`.
+  public convenience init(_ shape: Shape, _ values: [Float], _ precision: Precision = .float32) {
     precondition(values.count == shape.count, "\(values.count) values for \(shape)")
-    self.init(shape)
-    tensor.elements.initialize(from: values, count: values.count)
+    self.init(shape, precision)
+    values.withUnsafeBufferPointer { buffer in
+      if let base = buffer.baseAddress { tensor.assign(base) }
+    }
   }
 
-  /// A checkpoint's elements as float32.
-  convenience init(widening stored: StoredTensor, shape: Shape) {
-    self.init(shape)
-    stored.widen(0..<stored.count, into: tensor.elements)
+  /// A checkpoint's elements.
+  convenience init(_ stored: StoredTensor, shape: Shape, _ precision: Precision = .float32) {
+    self.init(shape, precision)
+    stored.convert(0..<stored.count, into: tensor.base, precision)
   }
 
   deinit { memory.deallocate() }
 
   public var bytes: Int { memory.count }
-  public var values: [Float] { Array(tensor.buffer) }
+  public var values: [Float] { tensor.values }
 }

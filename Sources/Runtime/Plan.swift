@@ -1,4 +1,5 @@
 import Graph
+import Kernels
 
 /// The order in which a graph's nodes are computed for some outputs, what is fused, and where each result lies in memory.
 ///
@@ -7,14 +8,26 @@ public struct Plan: Sendable {
   /// One kernel call: a node, and what is done to its result before it is stored.
   public struct Step: Sendable {
     public let node: Node
+    /// What the node reads; of a doubling folded into its convolution, what that reads.
+    public var inputs: [Value]
+    /// Whether the node is a convolution with the doubling before it folded in.
+    public var isDoubled = false
     public var activation: Activation?
+    /// Whether the node is a linear layer with the gated GELU after it folded in.
+    public var isGated = false
     public var perChannel: Value?
     public var residual: Value?
     /// What the call stores: the node's own value, or that of the last node fused into it.
     public var output: Value
 
+    init(_ node: Node) {
+      self.node = node
+      inputs = node.inputs
+      output = node.output
+    }
+
     /// All values it reads.
-    public var reads: [Value] { node.inputs + [perChannel, residual].compactMap { $0 } }
+    public var reads: [Value] { inputs + [perChannel, residual].compactMap { $0 } }
   }
 
   public let steps: [Step]
@@ -22,30 +35,66 @@ public struct Plan: Sendable {
   public let given: [Value]
   /// Values still there after the last step.
   public let kept: [Value]
-  /// Where each computed value begins in the arena, in floats, by value id. Reshapes share their source's place.
+  /// The element type of activations.
+  public let precision: Precision
+  /// Where each computed value begins in the arena, in bytes, by value id. Reshapes share their source's place.
   public let offsets: [Int: Int]
-  /// Floats that the arena must hold.
-  public let arenaCount: Int
+  /// Bytes that the arena must hold.
+  public let arenaBytes: Int
+  /// The values that are float32 whatever the precision: numbers that are no activations, and results.
+  private let float32: Set<Int>
 
   /// - Parameters:
   ///   - outputs: what to compute; still there at the end.
   ///   - given: values taken from outside, beside the graph's inputs.
   ///   - observed: values that must be stored as they are, so nothing is fused past them.
-  public init(_ graph: Graph, outputs: [Value], given extra: [Value] = [], observed: Set<Value> = []) {
+  ///   - precision: the backend's.
+  ///   - roundsOutputs: whether outputs are activations that other plans read, rather than results.
+  public init(
+    _ graph: Graph, outputs: [Value], given extra: [Value] = [], observed: Set<Value> = [],
+    precision: Precision = .float32, roundsOutputs: Bool = false
+  ) {
     let given = extra + graph.inputs.values.filter { !extra.contains($0) }
     let nodes = graph.nodes(reaching: outputs, from: Set(given))
     let pinned = observed.union(outputs).union(given)
     let steps = Self.fuse(nodes, pinned: pinned)
     let aliases = Self.aliases(nodes)
-    let layout = ArenaLayout(steps: steps, aliases: aliases, given: Set(given.map(\.id)), kept: outputs + Array(observed))
+    let results = roundsOutputs ? [] : Self.results(steps, outputs)
+    let float32 = precision == .float32 ? [] : Self.numbers(nodes).union(results)
+    let layout = ArenaLayout(
+      steps: steps, aliases: aliases, given: Set(given.map(\.id)), kept: outputs + Array(observed)
+    ) { $0.shape.count * (float32.contains($0.id) ? Precision.float32 : precision).width }
     self.steps = steps
     self.given = given
+    self.precision = precision
+    self.float32 = float32
     kept = outputs
     offsets = layout.offsets
-    arenaCount = layout.count
+    arenaBytes = layout.bytes
   }
 
-  public var arenaBytes: Int { arenaCount * MemoryLayout<Float>.size }
+  /// The element type in which a value is given or stored.
+  public func precision(of value: Value) -> Precision { float32.contains(value.id) ? .float32 : precision }
+
+  /// Inputs that are no activations: token ids, positions, what sinusoids are made of.
+  private static func numbers(_ nodes: [Node]) -> Set<Int> {
+    Set(nodes.compactMap { node in
+      switch node.op {
+      case .tokenEmbedding, .sinusoid: node.inputs[0].id
+      case .takeToken: node.inputs[1].id
+      default: nil
+      }
+    })
+  }
+
+  /// Outputs that a product stores and nothing reads: they need no rounding.
+  private static func results(_ steps: [Step], _ outputs: [Value]) -> Set<Int> {
+    let read = Set(steps.flatMap { $0.reads.map(\.id) })
+    return Set(steps.compactMap { step in
+      guard step.isProduct, step.residual == nil, !step.isGated, outputs.contains(step.output) else { return nil }
+      return read.contains(step.output.id) ? nil : step.output.id
+    })
+  }
 
   /// The value whose memory a reshape shows, by the reshape's id.
   private static func aliases(_ nodes: [Node]) -> [Int: Int] {
@@ -64,11 +113,22 @@ public struct Plan: Sendable {
     var readers: [Int: [Node]] = [:]
     for node in nodes { for input in Set(node.inputs) { readers[input.id, default: []].append(node) } }
 
+    // Doublings that nobody sees but a convolution that can do them itself.
+    var doublings: [Int: Value] = [:]
+    for node in nodes where node.isDoubling && !pinned.contains(node.output) {
+      let isFolded = readers[node.id, default: []].allSatisfy { $0.folds(doubling: { $0.id == node.id }) }
+      if isFolded { doublings[node.id] = node.inputs[0] }
+    }
+
     var stepAt: [Int: Step] = [:]
-    var folded = Set<Int>()
+    var folded = Set(doublings.keys)
     for node in nodes where !folded.contains(node.id) {
       if case .input = node.op { continue }
-      var step = Step(node: node, output: node.output)
+      var step = Step(node)
+      if let source = node.inputs.first.flatMap({ doublings[$0.id] }) {
+        step.inputs[0] = source
+        step.isDoubled = true
+      }
       while !pinned.contains(step.output), let next = readers[step.output.id], next.count == 1,
         !folded.contains(next[0].id), step.fold(next[0])
       {
@@ -81,15 +141,26 @@ public struct Plan: Sendable {
 }
 
 extension Plan.Step {
+  /// Whether it is a matrix product.
+  var isProduct: Bool {
+    switch node.op {
+    case .conv2d, .linear: true
+    default: false
+    }
+  }
+
   /// Takes `next`, the only reader of `output`, into this call if the kernels can do both at once.
   fileprivate mutating func fold(_ next: Node) -> Bool {
-    let isProduct: Bool
-    switch node.op {
-    case .conv2d, .linear: isProduct = true
-    case .groupNorm: isProduct = false
-    default: return false
-    }
+    let isNorm = if case .groupNorm = node.op { true } else { false }
+    guard isProduct || isNorm else { return false }
     switch next.op {
+    case .reshape where isProduct:
+      break
+    case _ where isGated:
+      return false
+    case .gatedGELU:
+      guard case .linear = node.op, activation == nil, residual == nil, perChannel == nil else { return false }
+      isGated = true
     case .activation(let function) where activation == nil && residual == nil:
       activation = function
     case .addPerChannel where isProduct && next.inputs[0] == output && next.inputs[1] != output:
@@ -97,8 +168,6 @@ extension Plan.Step {
       perChannel = next.inputs[1]
     case .add where isProduct && residual == nil && next.inputs[0] != next.inputs[1]:
       residual = next.inputs[0] == output ? next.inputs[1] : next.inputs[0]
-    case .reshape where isProduct:
-      break
     default:
       return false
     }
@@ -109,40 +178,41 @@ extension Plan.Step {
 
 /// Places for all computed values in one block of memory, so that values never alive together share space.
 struct ArenaLayout {
+  /// In bytes, by value id.
   private(set) var offsets: [Int: Int] = [:]
-  private(set) var count = 0
+  private(set) var bytes = 0
 
   private struct Block {
     let id: Int
-    let count: Int
+    let bytes: Int
     let first: Int
     var last: Int
   }
 
-  init(steps: [Plan.Step], aliases: [Int: Int], given: Set<Int>, kept: [Value]) {
+  init(steps: [Plan.Step], aliases: [Int: Int], given: Set<Int>, kept: [Value], bytes size: (Value) -> Int) {
     var blocks: [Int: Block] = [:]
     func storage(_ value: Value) -> Int { aliases[value.id] ?? value.id }
     for (index, step) in steps.enumerated() {
       for read in step.reads { blocks[storage(read)]?.last = index }
       if case .reshape = step.node.op { continue }
-      // A multiple of 16 floats, so that every value begins on a cache line.
-      let rounded = (step.output.shape.count + 15) / 16 * 16
-      blocks[step.output.id] = Block(id: step.output.id, count: rounded, first: index, last: index)
+      // So that every value begins on a cache line.
+      let rounded = (size(step.output) + 63) / 64 * 64
+      blocks[step.output.id] = Block(id: step.output.id, bytes: rounded, first: index, last: index)
     }
     for value in kept { blocks[storage(value)]?.last = steps.count }
 
     // Largest first, each at the lowest place free over its whole life.
     var placed: [(block: Block, offset: Int)] = []
-    for block in blocks.values.sorted(by: { ($0.count, $1.id) > ($1.count, $0.id) }) {
+    for block in blocks.values.sorted(by: { ($0.bytes, $1.id) > ($1.bytes, $0.id) }) {
       var offset = 0
       for (other, place) in placed where other.first <= block.last && block.first <= other.last {
-        if place >= offset + block.count { break }
-        offset = max(offset, place + other.count)
+        if place >= offset + block.bytes { break }
+        offset = max(offset, place + other.bytes)
       }
       let position = placed.firstIndex { $0.offset > offset } ?? placed.count
       placed.insert((block, offset), at: position)
       offsets[block.id] = offset
-      count = max(count, offset + block.count)
+      bytes = max(bytes, offset + block.bytes)
     }
     for (alias, source) in aliases where !given.contains(source) { offsets[alias] = offsets[source] }
   }

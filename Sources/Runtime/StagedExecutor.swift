@@ -32,23 +32,28 @@ public final class StagedExecutor {
       observed.isEmpty
       ? graph.invariants(whenVarying: varying) : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
     main = Executor(
-      plan: Plan(graph, outputs: outputs, given: invariants, observed: observed), weights: weights, backend: backend)
+      plan: Plan(graph, outputs: outputs, given: invariants, observed: observed, precision: backend.precision),
+      weights: weights, backend: backend)
   }
 
   /// Bytes of activations while it runs.
   public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
 
-  /// Takes the inputs that stay, by name, and computes what depends on them alone.
-  public func prepare(_ inputs: [String: OwnedTensor]) throws {
+  /// Takes the values of the inputs that stay, by name, and computes what depends on them alone.
+  public func prepare(_ inputs: [String: [Float]]) throws {
     kept = [:]
     constants = [:]
-    for (name, tensor) in inputs { constants[input(name)] = tensor }
-    let computed = invariants.filter { constants[$0] == nil }
-    let first = Executor(plan: Plan(graph, outputs: computed), weights: weights, backend: backend)
+    let computed = invariants.filter { value in !inputs.keys.contains { input($0) == value } }
+    let plan = Plan(graph, outputs: computed, precision: backend.precision, roundsOutputs: true)
+    for (name, values) in inputs {
+      let value = input(name)
+      constants[value] = OwnedTensor(value.shape, values, plan.precision(of: value))
+    }
+    let first = Executor(plan: plan, weights: weights, backend: backend)
     try first.run(constants.mapValues(\.tensor))
     for value in computed {
-      let copy = OwnedTensor(value.shape)
-      copy.tensor.elements.update(from: first.tensor(of: value).elements, count: value.shape.count)
+      let copy = OwnedTensor(value.shape, backend.precision)
+      copy.tensor.base.copyMemory(from: first.tensor(of: value).base, byteCount: copy.tensor.bytes)
       kept[value] = copy
     }
     for value in invariants { kept[value] = kept[value] ?? constants[value] }
@@ -69,7 +74,7 @@ public final class StagedExecutor {
   public func firstNonFinite(_ inputs: [String: Tensor]) throws -> Plan.Step? {
     var given = constants.mapValues(\.tensor)
     for (name, tensor) in inputs { given[input(name)] = tensor }
-    let plan = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)))
+    let plan = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
     return try Executor(plan: plan, weights: weights, backend: backend).firstNonFinite(given)
   }
 
@@ -92,15 +97,5 @@ extension Executor {
     } catch let found as Found {
       return found.step
     }
-  }
-}
-
-extension Tensor {
-  /// Whether no element is infinite or NaN.
-  public var isFinite: Bool {
-    // Zero times a finite number is zero, and NaN for the others; the sum of zeros is then zero or NaN.
-    var sum: Float = 0
-    for element in buffer { sum += element * 0 }
-    return sum == 0
   }
 }

@@ -32,7 +32,7 @@ public struct WeightBinding: Sendable {
         faults.append("\(name): expected F16, BF16 or F32, found \(tensor.entry.dtype.rawValue)")
         continue
       }
-      bound[key] = StoredTensor(type: type, shape: shape.extents, bytes: tensor.bytes, owner: tensor.file.owner)
+      bound[key] = StoredTensor(type: type, shape: shape.extents, bytes: tensor.bytes, owner: tensor.file.owner, isMapped: tensor.file.isMapped)
     }
     for name in checkpoint.tensors.keys.sorted() where !claimed.contains(name) && !KeyLayout.isIgnorable(name) {
       faults.append("\(name): not part of the model that the config describes")
@@ -45,6 +45,11 @@ public struct WeightBinding: Sendable {
           + "fetch both from the same repository and revision")
     }
     tensors = bound
+  }
+
+  /// Lets go of the checkpoint's mapped pages; they are read again when next touched.
+  public func releasePages() {
+    for tensor in tensors.values { tensor.releasePages() }
   }
 }
 

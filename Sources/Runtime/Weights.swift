@@ -9,7 +9,7 @@ public final class Weights: Sendable {
     var weight: (any PreparedWeight)?
     /// A table whose rows are looked up.
     var table: StoredTensor?
-    /// Vectors, widened to float32: `bias`, a norm's `weight`, positions.
+    /// Vectors in float32: `bias`, a norm's `weight`. Positions, which activations are added to, in their precision.
     var vectors: [String: OwnedTensor] = [:]
   }
 
@@ -18,8 +18,12 @@ public final class Weights: Sendable {
   public let extraBytes: Int
 
   /// Lays out the parameters that `graph` declares, as `binding` found them, for `backend`.
-  public init(graph: Graph, binding: WeightBinding, backend: any Backend) {
+  ///
+  /// Mapped pages that a weight was laid out from are let go of as it goes: there is no second full copy in memory.
+  /// - Parameter isStreamed: whether matrices stay as they are in the checkpoint and are laid out whenever they are read.
+  public init(graph: Graph, binding: WeightBinding, backend: any Backend, isStreamed: Bool = false) {
     let bound = binding.tensors
+    let uses = WeightUses(graph, isStreamed: isStreamed)
     var layers: [String: Layer] = [:]
     var extraBytes = 0
     for node in graph.nodes where !node.parameters.isEmpty {
@@ -28,13 +32,18 @@ public final class Weights: Sendable {
         guard let stored = bound[node.key(of: parameter)] else { continue }
         switch node.op {
         case .conv2d where parameter.name == "weight", .linear where parameter.name == "weight":
-          let prepared = backend.prepare(stored, for: node.op)
+          let prepared = backend.prepare(stored, for: node.op, uses.use(of: node))
           extraBytes += prepared.extraBytes
           layer.weight = prepared
+          if !prepared.readsCheckpoint { stored.releasePages() }
         case .tokenEmbedding:
           layer.table = stored
+        case .positionEmbedding:
+          let table = OwnedTensor(stored, shape: parameter.shape, backend.precision)
+          extraBytes += table.bytes
+          layer.vectors[parameter.name] = table
         default:
-          let vector = OwnedTensor(widening: stored, shape: parameter.shape)
+          let vector = OwnedTensor(stored, shape: parameter.shape)
           extraBytes += vector.bytes
           layer.vectors[parameter.name] = vector
         }
@@ -48,5 +57,44 @@ public final class Weights: Sendable {
   func layer(of node: Node) -> Layer {
     guard let layer = layers[node.path] else { preconditionFailure("no weights for \(node.path)") }
     return layer
+  }
+}
+
+/// How a graph uses its weights.
+private struct WeightUses {
+  private let doubled: Set<Int>
+  private let gated: Set<Int>
+  private let isStreamed: Bool
+
+  init(_ graph: Graph, isStreamed: Bool) {
+    self.isStreamed = isStreamed
+    var gated: Set<Int> = []
+    var doubled: Set<Int> = []
+    for node in graph.nodes {
+      if case .gatedGELU = node.op { gated.insert(node.inputs[0].id) }
+      if node.isDoubling { doubled.insert(node.id) }
+    }
+    self.gated = gated
+    self.doubled = doubled
+  }
+
+  func use(of node: Node) -> WeightUse {
+    WeightUse(
+      isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }),
+      isStreamed: isStreamed)
+  }
+}
+
+extension Node {
+  /// Whether it is an upsampling to exactly twice the height and width.
+  var isDoubling: Bool {
+    guard case .upsample(let height, let width) = op else { return false }
+    return height == 2 * inputs[0].shape.height && width == 2 * inputs[0].shape.width
+  }
+
+  /// Whether it is a convolution that backends can do together with the doubling before it.
+  func folds(doubling isDoubling: (Value) -> Bool) -> Bool {
+    guard case .conv2d(let convolution) = op, isDoubling(inputs[0]) else { return false }
+    return convolution == Convolution(out: convolution.out, kernel: 3, padBefore: 1, padAfter: 1)
   }
 }

@@ -1,11 +1,13 @@
 import Base
 import Diffusion
 import Imaging
+import Kernels
 
 /// What a picture says of how it was made: A1111's `parameters` for other programs, and JSON with this program's names.
 struct PictureRecord {
   let request: GenerationRequest
   let model: String
+  let backend: any Backend
   let latents: SHA256
 
   var texts: [PNG.Text] { [("parameters", infotext.text), ("ssd1b", json.text())] }
@@ -26,6 +28,7 @@ struct PictureRecord {
       "negative": request.negative.map(JSONValue.string) ?? .null, "cfg": .number(request.guidanceScale),
       "steps": .integer(request.steps), "seed": .string("\(request.seed)"),
       "size": .string("\(request.width)x\(request.height)"), "scheduler": "EulerDiscreteScheduler",
+      "backend": .string(backend.name), "precision": .string(backend.precision.rawValue),
       "latents": .string(latents.description),
     ]
   }

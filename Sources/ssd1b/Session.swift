@@ -25,8 +25,20 @@ final class Session {
   /// Columns to print in; nil where nothing is cut.
   var width: Int? { isInteractive ? TerminalInfo.columns(1, environment: ProcessInfo.processInfo.environment) : nil }
 
-  init(model: DiffusionModel, isInteractive: Bool, keepsGoing: Bool) {
+  /// What the process arguments ask to compute with, where the settings do not.
+  private let library: BackendChoice.Library?
+  private let precision: Precision?
+  /// What the model computes with now.
+  private var compute: BackendChoice
+
+  init(
+    model: DiffusionModel, compute: BackendChoice, library: BackendChoice.Library?, precision: Precision?,
+    isInteractive: Bool, keepsGoing: Bool
+  ) {
     self.model = model
+    self.compute = compute
+    self.library = library
+    self.precision = precision
     self.isInteractive = isInteractive
     self.keepsGoing = keepsGoing
     table = CommandTable(Commands.all, settings: Setting.allCases.map(\.option))
@@ -37,6 +49,32 @@ final class Session {
   }
 
   var start: StartValues { model.startValues }
+
+  /// What `settings` compute with. Throws a `Diagnostic` when they ask for what cannot be had.
+  func compute(for settings: Settings) throws -> BackendChoice {
+    try BackendChoice(library: settings.backend ?? library, precision: settings.precision ?? precision)
+  }
+
+  /// Sets one setting, or throws and leaves all as they were.
+  func set(_ setting: Setting, to text: String, in settings: inout Settings) throws {
+    var changed = settings
+    try changed.set(setting, to: text, start: start)
+    _ = try compute(for: changed)
+    settings = changed
+  }
+
+  /// Makes the model compute with what `settings` ask for.
+  func useBackend(for settings: Settings) throws {
+    let wanted = try compute(for: settings)
+    guard wanted != compute else { return }
+    model.use(try wanted.backend(on: model.backend.pool))
+    compute = wanted
+  }
+
+  /// The value of a setting that holds.
+  func value(of setting: Setting) throws -> JSONValue {
+    settings.value(of: setting, start: start, compute: try compute(for: settings))
+  }
 
   /// Prints a result at once, before the command is done.
   func say(_ line: String) {

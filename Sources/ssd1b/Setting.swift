@@ -1,10 +1,11 @@
 import Base
 import Diffusion
+import Kernels
 import Shell
 
 /// What a user can set. A setting's name is its command, its `key=value` override and its key in JSON and pictures.
 enum Setting: String, CaseIterable, Sendable {
-  case prompt, negative, cfg, steps, seed, size
+  case prompt, negative, cfg, steps, seed, size, backend, precision
 
   var summary: String {
     switch self {
@@ -14,6 +15,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .steps: "denoising steps"
     case .seed: "seed of the initial noise, as torch's; 'random' draws one"
     case .size: "picture size: WxH in multiples of 8, or an aspect such as 16:9"
+    case .backend: "what computes: onednn, openblas, or reference, which is plain and slow"
+    case .precision: "what it computes in: f32, or bf16, which is about twice as fast"
     }
   }
 
@@ -23,6 +26,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .cfg, .steps: "N"
     case .seed: "N|random|+1"
     case .size: "WxH|A:B"
+    case .backend: BackendChoice.Library.allCases.map(\.rawValue).joined(separator: "|")
+    case .precision: Precision.allCases.map(\.rawValue).joined(separator: "|")
     }
   }
 
@@ -37,6 +42,8 @@ struct Settings: Equatable {
   var steps: Int?
   var seed: UInt64?
   var size: Size?
+  var backend: BackendChoice.Library?
+  var precision: Precision?
 
   struct Size: Equatable, CustomStringConvertible {
     var width: Int
@@ -53,6 +60,8 @@ struct Settings: Equatable {
     case .steps: steps = try Self.integer(text, setting, from: 1, to: 10_000, relativeTo: steps ?? start.steps)
     case .seed: seed = try Self.seed(text, relativeTo: seed ?? 0)
     case .size: size = try Self.size(text, start: start)
+    case .backend: backend = try Self.choice(text, setting)
+    case .precision: precision = try Self.choice(text, setting)
     }
   }
 
@@ -64,6 +73,8 @@ struct Settings: Equatable {
     case .steps: steps = nil
     case .seed: seed = nil
     case .size: size = nil
+    case .backend: backend = nil
+    case .precision: precision = nil
     }
   }
 
@@ -75,11 +86,13 @@ struct Settings: Equatable {
     case .steps: steps != nil
     case .seed: seed != nil
     case .size: size != nil
+    case .backend: backend != nil
+    case .precision: precision != nil
     }
   }
 
-  /// The value that holds, the model's where the user set none.
-  func value(of setting: Setting, start: StartValues) -> JSONValue {
+  /// The value that holds, the model's or the machine's where the user set none.
+  func value(of setting: Setting, start: StartValues, compute: BackendChoice) -> JSONValue {
     let request = request(start: start)
     return switch setting {
     case .prompt: .string(request.prompt)
@@ -88,6 +101,8 @@ struct Settings: Equatable {
     case .steps: .integer(request.steps)
     case .seed: .integer(Int(truncatingIfNeeded: request.seed))
     case .size: .string("\(request.width)x\(request.height)")
+    case .backend: .string(compute.library.rawValue)
+    case .precision: .string(compute.precision.rawValue)
     }
   }
 
@@ -95,6 +110,15 @@ struct Settings: Equatable {
     GenerationRequest(
       prompt: prompt ?? "", negative: negative, guidanceScale: cfg ?? start.guidanceScale, steps: steps ?? start.steps,
       seed: seed ?? 0, width: size?.width ?? start.width, height: size?.height ?? start.height)
+  }
+
+  private static func choice<T: RawRepresentable & CaseIterable>(_ text: String, _ setting: Setting) throws -> T
+  where T.RawValue == String {
+    if let value = T(rawValue: text) { return value }
+    let names = T.allCases.map(\.rawValue)
+    throw fault(
+      setting, names.joined(separator: " or "), text,
+      hint: NearestNames.hint(for: text, among: names, fallback: nil) ?? "for example: \(setting.rawValue) \(names[0])")
   }
 
   private static func fault(_ setting: Setting, _ expected: String, _ text: String, hint: String) -> Diagnostic {

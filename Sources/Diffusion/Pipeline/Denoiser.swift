@@ -38,7 +38,7 @@ final class Denoiser {
     executor = StagedExecutor(
       graph: graph, outputs: [output], varying: ["sample", "timestep"], weights: try model.weights(of: .unet),
       backend: model.backend, observed: graph.values(at: paths))
-    sample = OwnedTensor([batch, height, width, channels])
+    sample = OwnedTensor([batch, height, width, channels], model.backend.precision)
     timesteps = OwnedTensor([batch, 1])
   }
 
@@ -47,40 +47,25 @@ final class Denoiser {
     _ latents: [Float], timestep: Float, conditioning: Conditioning, observer: Executor.Observer? = nil
   ) throws -> [[Float]] {
     if prepared != conditioning { try prepare(conditioning) }
-    let area = height * width
-    for half in 0..<batch {
-      let start = sample.tensor.elements + half * area * channels
-      for channel in 0..<channels {
-        for position in 0..<area { start[position * channels + channel] = latents[channel * area + position] }
-      }
-    }
+    let picture = Channels.last(latents, channels: channels)
+    for half in 0..<batch { sample.tensor.slice(half, 1).assign(picture) }
     for half in 0..<batch { timesteps.tensor.elements[half] = timestep }
     let inputs = ["sample": sample.tensor, "timestep": timesteps.tensor]
     try executor.run(inputs, observer: observer)
     let result = executor.tensor(of: output)
     guard result.isFinite else { throw Diagnostic.notFinite(.unet, try executor.firstNonFinite(inputs)) }
     return (0..<batch).map { half in
-      let start = result.elements + half * area * output.channels
-      return [Float](unsafeUninitializedCapacity: area * output.channels) { buffer, count in
-        for channel in 0..<output.channels {
-          for position in 0..<area { buffer[channel * area + position] = start[position * output.channels + channel] }
-        }
-        count = area * output.channels
-      }
+      Channels.first(result.slice(half, 1).values, channels: output.channels)
     }
   }
 
   private func prepare(_ conditioning: Conditioning) throws {
     precondition(conditioning.embeddings.count == batch, "conditioning for another batch")
     prepared = nil
-    func tensor(_ name: String, _ values: [Float]) -> OwnedTensor {
-      guard let input = graph.inputs[name] else { preconditionFailure("a UNet without \(name)") }
-      return OwnedTensor(input.shape, values)
-    }
     try executor.prepare([
-      "encoder_hidden_states": tensor("encoder_hidden_states", conditioning.embeddings.flatMap(\.hiddenStates)),
-      "text_embeds": tensor("text_embeds", conditioning.embeddings.flatMap(\.pooled)),
-      "time_ids": tensor("time_ids", Array(repeating: conditioning.timeIDs, count: batch).flatMap { $0 }),
+      "encoder_hidden_states": conditioning.embeddings.flatMap(\.hiddenStates),
+      "text_embeds": conditioning.embeddings.flatMap(\.pooled),
+      "time_ids": Array(repeating: conditioning.timeIDs, count: batch).flatMap { $0 },
     ])
     prepared = conditioning
   }
@@ -92,5 +77,23 @@ extension Graph {
     guard !paths.isEmpty else { return [] }
     let fromModules = modules.filter { paths.contains($0.path) }.map(\.value)
     return Set(fromModules + nodes.filter { paths.contains($0.path) }.map(\.output))
+  }
+}
+
+/// The two orders of a picture's elements: torch's [C, H, W], which latents are kept in, and the kernels' [H, W, C].
+enum Channels {
+  static func last(_ values: [Float], channels: Int) -> [Float] { transposed(values, rows: channels) }
+  static func first(_ values: [Float], channels: Int) -> [Float] {
+    transposed(values, rows: values.count / max(1, channels))
+  }
+
+  private static func transposed(_ values: [Float], rows: Int) -> [Float] {
+    let columns = values.count / max(1, rows)
+    return [Float](unsafeUninitializedCapacity: values.count) { buffer, count in
+      for row in 0..<rows {
+        for column in 0..<columns { buffer[column * rows + row] = values[row * columns + column] }
+      }
+      count = values.count
+    }
   }
 }

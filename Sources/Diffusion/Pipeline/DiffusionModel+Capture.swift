@@ -31,7 +31,7 @@ extension DiffusionModel {
       run.sampler.modelInput(run.latents, step: run.step), timestep: run.sampler.schedule.timesteps[run.step],
       conditioning: run.conditioning
     ) { step, output in
-      for path in names[step.output] ?? [] { captured[path] = Captured(shape: output.shape, values: Array(output.buffer)) }
+      for path in names[step.output] ?? [] { captured[path] = Captured(shape: output.shape, values: output.values) }
     }
     return captured
   }

@@ -16,7 +16,8 @@ public final class DiffusionModel {
   public let startValues: StartValues
   /// Whether no negative prompt at all means zero embeddings rather than an encoded empty text.
   public let zeroesAbsentNegative: Bool
-  public let backend: any Backend
+  /// What computes. The layouts of weights that were made for another are dropped when it changes.
+  public private(set) var backend: any Backend
 
   private let bindings: [Architecture.Component: WeightBinding]
   private var weights: [Architecture.Component: Weights] = [:]
@@ -62,7 +63,9 @@ public final class DiffusionModel {
     if let ready = weights[component] { return ready }
     guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
     let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
-    let made = Weights(graph: graph, binding: binding, backend: backend)
+    // Text encoders run once a prompt, which is no reason to keep another copy of them in memory.
+    let isStreamed = component == .textEncoder || component == .textEncoder2
+    let made = Weights(graph: graph, binding: binding, backend: backend, isStreamed: isStreamed)
     try checkInterrupted()
     weights[component] = made
     return made
@@ -84,12 +87,28 @@ public final class DiffusionModel {
   }
 
   /// What the UNet reads of a text, from memory if it was encoded before.
-  public func embedding(of text: String) throws -> PromptEmbedding {
-    if let known = embeddings[text] { return known }
-    let made = try encode(text)
-    if embeddings.count >= 64 { embeddings.removeAll() }
-    embeddings[text] = made
-    return made
+  public func embedding(of text: String) throws -> PromptEmbedding { try embeddings(of: [text])[0] }
+
+  /// What the UNet reads of some texts, from memory where they were encoded before.
+  func embeddings(of texts: [String]) throws -> [PromptEmbedding] {
+    let unknown = texts.filter { embeddings[$0] == nil }
+    var found = embeddings
+    if !unknown.isEmpty {
+      defer {
+        for component in [Architecture.Component.textEncoder, .textEncoder2] { bindings[component]?.releasePages() }
+      }
+      for (text, embedding) in zip(unknown, try encode(unknown)) { found[text] = embedding }
+    }
+    embeddings = found.count > 64 ? found.filter { texts.contains($0.key) } : found
+    return texts.compactMap { found[$0] }
+  }
+
+  /// Computes on another backend from now on.
+  public func use(_ backend: any Backend) {
+    self.backend = backend
+    weights = [:]
+    embeddings = [:]
+    denoiser = nil
   }
 
   /// The UNet at a batch and size; the last one used is kept with its memory.

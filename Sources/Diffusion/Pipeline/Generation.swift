@@ -40,12 +40,10 @@ public struct Generation: Sendable {
     latentWidth = request.width / scale
     sampler = EulerSampler(try Schedule(model.schedulerConfig, steps: request.steps))
 
-    let prompt = try model.embedding(of: request.prompt)
-    var embeddings = [prompt]
-    if request.usesGuidance {
-      let isZeroed = request.negative == nil && model.zeroesAbsentNegative
-      embeddings.insert(isZeroed ? prompt.zeroed : try model.embedding(of: request.negative ?? ""), at: 0)
-    }
+    let isZeroed = request.negative == nil && model.zeroesAbsentNegative
+    let texts = request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
+    var embeddings = try model.embeddings(of: texts)
+    if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
     // Laying out the UNet's weights belongs to no step.
     _ = try model.denoiser(batch: embeddings.count, height: latentHeight, width: latentWidth)
     let (h, w) = (Float(request.height), Float(request.width))

@@ -18,47 +18,58 @@ public struct PromptEmbedding: Equatable, Sendable {
 }
 
 extension DiffusionModel {
-  /// Runs both text encoders on one text.
-  func encode(_ text: String) throws -> PromptEmbedding {
-    let first = try run(.textEncoder, architecture.textEncoder, on: text)
-    let second = try run(.textEncoder2, architecture.textEncoder2, on: text)
+  /// Runs both text encoders on some texts at once, so that each weight is read once.
+  func encode(_ texts: [String]) throws -> [PromptEmbedding] {
+    let first = try run(.textEncoder, architecture.textEncoder, on: texts)
+    let second = try run(.textEncoder2, architecture.textEncoder2, on: texts)
     let (a, b) = (architecture.textEncoder.hiddenSize, architecture.textEncoder2.hiddenSize)
-    var joined: [Float] = []
-    joined.reserveCapacity(first.hidden.count + second.hidden.count)
-    for token in 0..<(first.hidden.count / a) {
-      joined += first.hidden[(token * a)..<((token + 1) * a)]
-      joined += second.hidden[(token * b)..<((token + 1) * b)]
+    return texts.indices.map { text in
+      let (left, right) = (first.hidden[text], second.hidden[text])
+      var joined: [Float] = []
+      joined.reserveCapacity(left.count + right.count)
+      for token in 0..<(left.count / a) {
+        joined += left[(token * a)..<((token + 1) * a)]
+        joined += right[(token * b)..<((token + 1) * b)]
+      }
+      return PromptEmbedding(hiddenStates: joined, pooled: second.pooled[text])
     }
-    return PromptEmbedding(hiddenStates: joined, pooled: second.pooled)
   }
 
+  /// Hidden states [T, D] and pooled vectors [P], if it makes any, of each text.
   private func run(
-    _ component: Architecture.Component, _ encoder: CLIPTextModel, on text: String
-  ) throws -> (hidden: [Float], pooled: [Float]) {
-    let ids = try tokenizer(of: component).encodePadded(text).ids
-    if let id = ids.first(where: { $0 >= encoder.vocabularySize }) {
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String]
+  ) throws -> (hidden: [[Float]], pooled: [[Float]]) {
+    let tokenizer = try tokenizer(of: component)
+    let ids = texts.map { tokenizer.encodePadded($0).ids }
+    if let id = ids.joined().first(where: { $0 >= encoder.vocabularySize }) {
       throw Diagnostic(
         .model, at: files.place(component.rawValue),
         "expected a vocabulary of more than \(id) tokens, as the tokenizer has, found \(encoder.vocabularySize)",
         hint: "tokenizer and text encoder come from different models")
     }
-    let graph = try encoder.graph(batch: 1, tokens: ids.count)
-    guard let hidden = graph.outputs["hidden_states"] else { preconditionFailure("a text encoder without output") }
+    let graph = try encoder.graph(batch: texts.count, tokens: ids[0].count)
+    guard let hidden = graph.outputs["hidden_states"], let input = graph.inputs["input_ids"] else {
+      preconditionFailure("a text encoder without input or output")
+    }
     let pooled = graph.outputs["pooled"]
-    var inputs: [String: OwnedTensor] = ["input_ids": OwnedTensor([1, ids.count], ids.map(Float.init))]
-    if pooled != nil { inputs["end_positions"] = OwnedTensor([1], [Float(encoder.endPosition(in: ids))]) }
+    var inputs = [input: OwnedTensor(input.shape, ids.joined().map(Float.init))]
+    if let positions = graph.inputs["end_positions"] {
+      inputs[positions] = OwnedTensor(positions.shape, ids.map { Float(encoder.endPosition(in: $0)) })
+    }
     let outputs = [hidden] + [pooled].compactMap { $0 }
-    let executor = Executor(plan: Plan(graph, outputs: outputs), weights: try weights(of: component), backend: backend)
-    let given = Dictionary(uniqueKeysWithValues: inputs.compactMap { name, tensor in
-      graph.inputs[name].map { ($0, tensor.tensor) }
-    })
+    let weights = try weights(of: component)
+    let executor = Executor(
+      plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend)
+    let given = inputs.mapValues(\.tensor)
     try executor.run(given)
     if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
-      let all = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)))
-      let step = try Executor(plan: all, weights: weights(of: component), backend: backend).firstNonFinite(given)
+      let all = Plan(
+        graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
+      let step = try Executor(plan: all, weights: weights, backend: backend).firstNonFinite(given)
       throw Diagnostic.notFinite(component, step)
     }
-    return (Array(executor.tensor(of: hidden).buffer), pooled.map { Array(executor.tensor(of: $0).buffer) } ?? [])
+    func parts(_ value: Value) -> [[Float]] { texts.indices.map { executor.tensor(of: value).slice($0, 1).values } }
+    return (parts(hidden), pooled.map(parts) ?? [])
   }
 }
 

@@ -23,10 +23,12 @@ enum GenerateCommand {
         ("generate n=4", "four seeds"), ("generate out=fox.png", "names the file"),
       ])
   ) { invocation, session in
-    let request = try overridden(invocation, session)
+    let settings = try overridden(invocation, session)
+    let request = settings.request(start: session.start)
     let count = try invocation.integer("n") ?? 1
     let out = invocation.texts("out").last
     if let out { try checkWritable(out) } else { try checkWritable("./ssd1b.png") }
+    try session.useBackend(for: settings)
     var results: [JSONValue] = []
     for index in 0..<count {
       var one = request
@@ -37,13 +39,13 @@ enum GenerateCommand {
     return CommandOutput("", result: .object(["images": .array(results)]))
   }
 
-  private static func overridden(_ invocation: Invocation, _ session: Session) throws -> GenerationRequest {
+  private static func overridden(_ invocation: Invocation, _ session: Session) throws -> Settings {
     var settings = session.settings
     for option in invocation.options {
       guard let setting = Setting(rawValue: option.key) else { continue }
       try settings.set(setting, to: option.value, start: session.start)
     }
-    return settings.request(start: session.start)
+    return settings
   }
 
   /// Runs one request to its end, or throws with what was done kept in the session.
@@ -75,7 +77,8 @@ enum GenerateCommand {
     let pixels = try session.model.decode(run.latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     let hash = SHA256(of: run.latents)
-    let record = PictureRecord(request: request, model: session.model.modelName, latents: hash)
+    let record = PictureRecord(
+      request: request, model: session.model.modelName, backend: session.model.backend, latents: hash)
     try PNG.write(image, text: record.texts, to: path)
     progress.finish()
     let total = (clock.now - start).seconds

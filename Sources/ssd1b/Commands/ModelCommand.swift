@@ -13,6 +13,7 @@ enum ModelCommand {
       "model", group: "Inspection", summary: "a summary of the loaded model", examples: [("model", "what is loaded")])
   ) { _, session in
     let model = session.model
+    try session.useBackend(for: session.settings)
     var lines = ["model      \(model.files.name)"]
     var components: [String: JSONValue] = [:]
     for component in Architecture.Component.allCases {
@@ -32,12 +33,13 @@ enum ModelCommand {
     let start = model.startValues
     lines.append("starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, \(start.width)x\(start.height)")
     lines.append("sizes      \(Settings.sizes(start: start).map(\.description).joined(separator: " "))")
-    lines.append("backend    \(model.backend.name), float32, \(model.backend.pool.threads) threads")
+    let backend = model.backend
+    lines.append("backend    \(backend.description), \(backend.pool.threads) threads")
     return CommandOutput(
       lines.joined(separator: "\n"),
       result: [
-        "name": .string(model.files.name), "components": .object(components), "backend": .string(model.backend.name),
-        "threads": .integer(model.backend.pool.threads),
+        "name": .string(model.files.name), "components": .object(components), "backend": .string(backend.name),
+        "precision": .string(backend.precision.rawValue), "threads": .integer(backend.pool.threads),
       ])
   }
 }

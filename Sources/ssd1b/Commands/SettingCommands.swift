@@ -19,7 +19,7 @@ enum SettingCommands {
       takesRawText: isText, examples: examples(of: setting))
     return Command(declaration) { invocation, session in
       let text = isText ? invocation.rawText : invocation.text(setting.valueName)
-      if let text { try session.settings.set(setting, to: text, start: session.start) }
+      if let text { try session.set(setting, to: text, in: &session.settings) }
       return try show(setting, in: session)
     }
   }
@@ -32,11 +32,13 @@ enum SettingCommands {
     case .steps: [("steps 30", "more steps, finer pictures")]
     case .seed: [("seed 7", "0 is a real seed too"), ("seed random", "prints what it drew")]
     case .size: [("size 128x96", "width x height"), ("size 16:9", "the nearest of the model's nine sizes")]
+    case .backend: [("backend openblas", "float32 on any processor"), ("unset backend", "the fastest here")]
+    case .precision: [("precision f32", "float32, for the last digits"), ("unset precision", "the fastest here")]
     }
   }
 
   private static func show(_ setting: Setting, in session: Session) throws -> CommandOutput {
-    let value = session.settings.value(of: setting, start: session.start)
+    let value = try session.value(of: setting)
     guard setting == .prompt || setting == .negative else {
       return CommandOutput("\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
     }
@@ -89,12 +91,12 @@ enum SettingCommands {
   ) { invocation, session in
     if let name = invocation.text("NAME") {
       let setting = try setting(name)
-      if let text = invocation.rawText { try session.settings.set(setting, to: text, start: session.start) }
+      if let text = invocation.rawText { try session.set(setting, to: text, in: &session.settings) }
       return try show(setting, in: session)
     }
     var result: [String: JSONValue] = [:]
-    let lines = Setting.allCases.map { setting in
-      let value = session.settings.value(of: setting, start: session.start)
+    let lines = try Setting.allCases.map { setting in
+      let value = try session.value(of: setting)
       result[setting.rawValue] = value
       let mark = session.settings.isSet(setting) ? "*" : " "
       return "\(mark) \(setting.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)) \(text(value))"

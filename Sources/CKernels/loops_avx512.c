@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+#include "loops.h"
+#include <string.h>
+#define CK_LOOPS ck_loops_avx512
+#define CK_HAS_F16C
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt,movbe,avx512f,avx512bw,avx512dq,avx512vl,avx512cd"))), apply_to = function)
+#include "loops_body.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,2 @@
+#define CK_LOOPS ck_loops_baseline
+#include "loops_body.h"

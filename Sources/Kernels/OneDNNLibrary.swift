@@ -1,0 +1,292 @@
+import Base
+import CKernels
+import COneDNN
+import Graph
+import Synchronization
+
+/// float32 or bfloat16 by oneDNN's matrix products, its weights laid out for it once.
+///
+/// The library is given one tile at a time on one thread (its "brgemm" kernels, which reach the processor's peak on
+/// tiles of some hundred rows by 64 columns), so that threads, order and cancelling are this program's own.
+public final class OneDNNLibrary: MatrixLibrary {
+  public let name = "onednn"
+  public let precision: Precision
+  public let isDense = true
+  public let blockColumns = 64
+  private let threads: Int
+  private let made = Mutex(Made())
+
+  /// What was compiled so far; a model needs a few dozen.
+  private struct Made: ~Copyable {
+    var layouts: [LayoutKey: Layout] = [:]
+    var products: [ProductKey: Product] = [:]
+    var packings: [PackingKey: Packing] = [:]
+
+    deinit {
+      for product in products.values { cod_product_destroy(product.pointer) }
+      for packing in packings.values { cod_packing_destroy(packing.pointer) }
+      for layout in layouts.values { cod_layout_destroy(layout.pointer) }
+    }
+  }
+
+  private struct LayoutKey: Hashable { let depth, columns: Int }
+  private struct ProductKey: Hashable {
+    let layout: LayoutKey
+    let rows: Int
+    let accumulates: Bool
+  }
+  private struct PackingKey: Hashable {
+    let layout: LayoutKey
+    let depthStride, columnStride: Int
+  }
+  // The library's objects may be used by any thread.
+  private struct Layout: @unchecked Sendable {
+    let pointer: OpaquePointer
+    let bytes: Int
+  }
+  private struct Product: @unchecked Sendable {
+    let pointer: OpaquePointer
+    let scratchBytes: Int
+  }
+  private struct Packing: @unchecked Sendable { let pointer: OpaquePointer }
+
+  /// The precisions that this processor has instructions for.
+  public static var precisions: [Precision] {
+    ck_simd_level() == CK_AVX512_BF16 ? [.float32, .bfloat16] : [.float32]
+  }
+
+  /// Why oneDNN cannot be used here; nil when it can.
+  public static var absence: String? { cod_load().map { String(cString: $0) } }
+
+  static func absent(_ reason: String, at place: String) -> Diagnostic {
+    Diagnostic(
+      .value, at: place, "expected the oneDNN library, found: \(reason)",
+      hint: "apt-get install libdnnl-dev and build again, or choose the openblas backend and precision f32")
+  }
+
+  static func check(_ precision: Precision) throws {
+    guard !precisions.contains(precision) else { return }
+    throw Diagnostic(
+      .value, at: "precision", "expected a processor with AVX512-BF16 for bf16, found one without",
+      hint: "choose precision f32")
+  }
+
+  /// Throws a `Diagnostic` when the library cannot be loaded, or the processor lacks the precision.
+  public init(_ precision: Precision, threads: Int) throws {
+    if let reason = Self.absence { throw Self.absent(reason, at: "backend") }
+    try Self.check(precision)
+    self.precision = precision
+    self.threads = threads
+  }
+
+  public var description: String { "onednn \(version)" }
+
+  /// The library's version: `2.6.3`.
+  public var version: String { String(cString: cod_version()) }
+
+  /// What the library runs for a product of these extents, as it names it.
+  public func implementation(rows: Int, columns: Int, depth: Int) -> String {
+    let product = product(ProductKey(layout: LayoutKey(depth: depth, columns: columns), rows: rows, accumulates: false))
+    return String(cString: cod_product_implementation(product.pointer))
+  }
+
+  private var type: cod_type { precision == .float32 ? COD_F32 : COD_BF16 }
+
+  private func layout(_ key: LayoutKey) -> Layout {
+    made.withLock { made in layout(key, &made) }
+  }
+
+  private func layout(_ key: LayoutKey, _ made: inout Made) -> Layout {
+    if let known = made.layouts[key] { return known }
+    guard let pointer = cod_layout_create(type, Int64(key.depth), Int64(key.columns)) else {
+      preconditionFailure("oneDNN has no layout for [\(key.depth), \(key.columns)]")
+    }
+    let layout = Layout(pointer: pointer, bytes: cod_layout_bytes(pointer))
+    made.layouts[key] = layout
+    return layout
+  }
+
+  private func product(_ key: ProductKey) -> Product {
+    made.withLock { made in
+      if let known = made.products[key] { return known }
+      let layout = layout(key.layout, &made)
+      guard let pointer = cod_product_create(layout.pointer, Int64(key.rows), key.accumulates ? 1 : 0, Int32(threads))
+      else { preconditionFailure("oneDNN has no product of \(key.rows) rows with [\(key.layout.depth), \(key.layout.columns)]") }
+      let product = Product(pointer: pointer, scratchBytes: cod_product_scratch_bytes(pointer))
+      made.products[key] = product
+      return product
+    }
+  }
+
+  private func packing(_ key: PackingKey) -> Packing {
+    made.withLock { made in
+      if let known = made.packings[key] { return known }
+      let layout = layout(key.layout, &made)
+      guard
+        let pointer = cod_packing_create(
+          layout.pointer, type, Int64(key.depthStride), Int64(key.columnStride), Int32(threads))
+      else { preconditionFailure("oneDNN cannot lay out [\(key.layout.depth), \(key.layout.columns)]") }
+      made.packings[key] = Packing(pointer: pointer)
+      return Packing(pointer: pointer)
+    }
+  }
+
+  private func pack(
+    _ key: PackingKey, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int
+  ) {
+    let done = cod_pack(packing(key).pointer, source, memory, Int32(thread))
+    precondition(done != 0, "oneDNN failed to lay out an operand")
+  }
+
+  private func multiply(
+    _ key: ProductKey, _ a: UnsafeRawPointer, _ packed: UnsafeRawPointer, _ sums: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutableRawPointer, _ thread: Int
+  ) {
+    let done = cod_multiply(product(key).pointer, a, packed, sums, scratch, Int32(thread))
+    precondition(done != 0, "oneDNN failed to multiply")
+  }
+
+  // Weights.
+
+  public struct Weight: Sendable {
+    fileprivate let rows: WeightRows
+    fileprivate let depthStep: Int
+    /// The blocks of each step of the depth after each other; nil when they are laid out anew each time.
+    fileprivate let memory: PageMemory?
+    fileprivate let bytes: Int
+    /// Where each block begins, by step and then by block.
+    fileprivate let offsets: [Int]
+  }
+
+  /// Where few rows share it, laying a block out anew is worth some 30 of them.
+  public func tileCost(of weight: Weight, gathers: Bool) -> TileCost {
+    let rowBytes = (gathers ? weight.depthStep : weight.rows.depth) * precision.width
+    // A tile's rows shall stay in a core's cache of a megabyte or two while its blocks pass by.
+    let rows = max(64, min(256, (3 << 19) / max(1, rowBytes) / 32 * 32))
+    return TileCost(
+      row: gathers ? 12 : 2, column: weight.memory == nil ? 40 : 2, maximumRows: rows, maximumColumns: 1280)
+  }
+
+  private func steps(_ depth: Int, _ step: Int) -> [Range<Int>] {
+    stride(from: 0, to: depth, by: step).map { $0..<min(depth, $0 + step) }
+  }
+
+  public func layOut(_ rows: WeightRows, depthStep: Int, isStreamed: Bool, on pool: ThreadPool) -> Weight {
+    guard !isStreamed else {
+      return Weight(rows: rows, depthStep: rows.depth, memory: nil, bytes: 0, offsets: [])
+    }
+    var offsets: [Int] = []
+    var bytes = 0
+    for step in steps(rows.depth, depthStep) {
+      for first in stride(from: 0, to: rows.columns, by: blockColumns) {
+        offsets.append(bytes)
+        let key = LayoutKey(depth: step.count, columns: min(blockColumns, rows.columns - first))
+        bytes += (layout(key).bytes + 63) / 64 * 64
+      }
+    }
+    let weight = Weight(
+      rows: rows, depthStep: depthStep, memory: PageMemory(bytes: bytes), bytes: bytes, offsets: offsets)
+    pool.run(blockCount(of: weight)) { block, thread in
+      self.fill(
+        weight, block: block, scratch: pool.scratch(self.blockScratchBytes(of: weight), thread: thread), thread: thread)
+    }
+    return weight
+  }
+
+  public func extraBytes(of weight: Weight) -> Int { weight.bytes }
+  public func readsCheckpoint(_ weight: Weight) -> Bool { weight.memory == nil }
+
+  /// Bytes that laying out one block needs.
+  private func blockScratchBytes(of weight: Weight) -> Int {
+    let elements = blockColumns * weight.rows.depth * precision.width
+    return elements + (weight.rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64 + 64
+  }
+
+  private func blockCount(of weight: Weight) -> Int { (weight.rows.columns + blockColumns - 1) / blockColumns }
+
+  /// Fills in a block of a weight that is kept in memory, for all steps of its depth.
+  private func fill(_ weight: Weight, block: Int, scratch: UnsafeMutableRawPointer, thread: Int) {
+    guard let memory = weight.memory else { return }
+    let rows = weight.rows
+    let columns = block * blockColumns..<min(rows.columns, (block + 1) * blockColumns)
+    let elements = scratch + (rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64
+    rows.read(columns, into: elements, precision, scratch: scratch)
+    for (index, step) in steps(rows.depth, weight.depthStep).enumerated() {
+      let key = PackingKey(
+        layout: LayoutKey(depth: step.count, columns: columns.count), depthStride: 1, columnStride: rows.depth)
+      let offset = weight.offsets[index * blockCount(of: weight) + block]
+      pack(key, from: elements + step.lowerBound * precision.width, into: memory.base + offset, thread: thread)
+    }
+  }
+
+  public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int {
+    let layout = LayoutKey(depth: depth, columns: min(columns, blockColumns))
+    let own = max(
+      product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
+      product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
+    guard weight.memory == nil else { return own }
+    return blockScratchBytes(of: weight) + self.layout(layout).bytes + 64 + own
+  }
+
+  public func multiply(
+    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ weight: Weight, columns: Range<Int>, depth: Range<Int>,
+    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    thread: Int
+  ) {
+    let layout = LayoutKey(depth: depth.count, columns: columns.count)
+    let key = ProductKey(layout: layout, rows: rows, accumulates: accumulates)
+    if let memory = weight.memory {
+      let block = columns.lowerBound / blockColumns
+      let offset = weight.offsets[depth.lowerBound / weight.depthStep * blockCount(of: weight) + block]
+      multiply(key, a, memory.base + offset, sums, scratch, thread)
+      return
+    }
+    let elements = scratch + (weight.rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64
+    weight.rows.read(columns, into: elements, precision, scratch: scratch)
+    let packed = scratch + (blockScratchBytes(of: weight) + 63) / 64 * 64
+    pack(
+      PackingKey(layout: layout, depthStride: 1, columnStride: weight.rows.depth), from: elements, into: packed,
+      thread: thread)
+    multiply(key, a, packed, sums, packed + (self.layout(layout).bytes + 63) / 64 * 64, thread)
+  }
+
+  // Activations.
+
+  public struct Operand: Sendable {
+    fileprivate let depth, columns, depthStride, columnStride: Int
+    fileprivate let bytes: Int
+  }
+
+  public func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) -> Operand {
+    let bytes = layout(LayoutKey(depth: depth, columns: columns)).bytes
+    return Operand(
+      depth: depth, columns: columns, depthStride: depthStride, columnStride: columnStride,
+      bytes: (bytes + 63) / 64 * 64)
+  }
+
+  public func bytes(of operand: Operand) -> Int { operand.bytes }
+
+  public func layOut(
+    _ operand: Operand, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int
+  ) {
+    let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
+    pack(
+      PackingKey(layout: layout, depthStride: operand.depthStride, columnStride: operand.columnStride), from: source,
+      into: memory, thread: thread)
+  }
+
+  public func scratchBytes(rows: Int, of operand: Operand) -> Int {
+    let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
+    return max(
+      product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
+      product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
+  }
+
+  public func multiply(
+    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer, accumulates: Bool,
+    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer, thread: Int
+  ) {
+    let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
+    multiply(ProductKey(layout: layout, rows: rows, accumulates: accumulates), a, b, sums, scratch, thread)
+  }
+}

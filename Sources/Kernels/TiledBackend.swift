@@ -1,0 +1,133 @@
+import CKernels
+import Graph
+import Synchronization
+
+/// A library's matrix products cut into tiles, one thread of the pool a tile, and C loops for the rest.
+///
+/// A convolution is a product too: each tile gathers the patches that its outputs see, so that no more than a tile's are
+/// ever in memory (an implicit im2col).
+public final class TiledBackend<Library: MatrixLibrary>: VectorBackend {
+  public let library: Library
+  public let pool: ThreadPool
+  public var name: String { library.name }
+  public var precision: Precision { library.precision }
+  public var description: String {
+    "\(library.description), \(precision.rawValue), \(String(cString: ck_simd_name(ck_simd_level())))"
+  }
+
+  public init(_ library: Library, pool: ThreadPool) {
+    self.library = library
+    self.pool = pool
+  }
+
+  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight {
+    let prepared = TiledWeight(weight, op, use, self)
+    if use.followsDoubling { _ = prepared.phases(self) } else { _ = prepared.parts(self) }
+    return prepared
+  }
+
+  func weight(_ weight: PreparedWeight) -> TiledWeight<Library> {
+    guard let weight = weight as? TiledWeight<Library> else {
+      preconditionFailure("a weight that another backend prepared")
+    }
+    return weight
+  }
+}
+
+public typealias OpenBLASBackend = TiledBackend<OpenBLASLibrary>
+public typealias OneDNNBackend = TiledBackend<OneDNNLibrary>
+
+extension TiledBackend where Library == OpenBLASLibrary {
+  public convenience init(pool: ThreadPool) throws { self.init(try OpenBLASLibrary(), pool: pool) }
+}
+
+extension TiledBackend where Library == OneDNNLibrary {
+  public convenience init(_ precision: Precision, pool: ThreadPool) throws {
+    self.init(try OneDNNLibrary(precision, threads: pool.threads), pool: pool)
+  }
+}
+
+/// A weight as its library reads it, for the uses it has had so far.
+final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
+  /// Some columns of the output.
+  struct Part: Sendable {
+    let weight: Library.Weight
+    let columns: Range<Int>
+    let depth: Int
+    /// Products are summed over this many elements of the depth at a time.
+    let depthStep: Int
+  }
+
+  private struct Made: Sendable {
+    var parts: [Part]?
+    var phases: [Part]?
+  }
+
+  private let stored: StoredTensor
+  private let kernel: Int
+  private let use: WeightUse
+  private let library: Library
+  private let made = Mutex(Made())
+
+  init(_ stored: StoredTensor, _ op: Op, _ use: WeightUse, _ backend: TiledBackend<Library>) {
+    self.stored = stored
+    self.use = use
+    library = backend.library
+    if case .conv2d(let convolution) = op { kernel = convolution.kernel } else { kernel = 1 }
+  }
+
+  /// The whole output's columns: in one part, or in the two halves of a gated one.
+  func parts(_ backend: TiledBackend<Library>) -> [Part] {
+    made.withLock { made in
+      if let parts = made.parts { return parts }
+      let columns = stored.shape[0]
+      let ranges =
+        use.isGated && columns % 2 == 0 ? [0..<columns / 2, columns / 2..<columns] : [0..<columns]
+      let parts = ranges.map { range in
+        let rows =
+          kernel > 1 ? WeightRows(filters: stored) : ranges.count == 1 ? WeightRows(stored) : WeightRows(stored, range)
+        return part(rows, range, gathers: kernel > 1, backend)
+      }
+      made.parts = parts
+      return parts
+    }
+  }
+
+  /// For a 3x3 convolution after a doubling: the 2x2 convolutions that give the outputs of even and odd rows and columns.
+  func phases(_ backend: TiledBackend<Library>) -> [Part] {
+    made.withLock { made in
+      if let phases = made.phases { return phases }
+      precondition(kernel == 3, "only a 3x3 convolution folds")
+      let (filters, channels) = (stored.shape[0], stored.shape[1])
+      let rows = WeightRows(filters: stored)
+      let whole = PageMemory(bytes: stored.count * 4)
+      let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, rows.scratchBytes(columns: filters)), alignment: 64)
+      rows.read(0..<filters, into: whole.base, .float32, scratch: scratch)
+      scratch.deallocate()
+      let count = filters * 4 * channels
+      let folded = PageMemory(bytes: 4 * count * 4)
+      ck_fold_upsampling(
+        whole.base.assumingMemoryBound(to: Float.self), folded.base.assumingMemoryBound(to: Float.self), filters, channels)
+      let all = StoredTensor([4 * filters, 4 * channels], folded)
+      let phases = (0..<4).map { phase in
+        part(WeightRows(all, phase * filters..<(phase + 1) * filters), 0..<filters, gathers: true, backend)
+      }
+      made.phases = phases
+      return phases
+    }
+  }
+
+  private func part(
+    _ rows: WeightRows, _ columns: Range<Int>, gathers: Bool, _ backend: TiledBackend<Library>
+  ) -> Part {
+    let step = MatrixTiling.depthStep(rows.depth, gathers: gathers)
+    let weight = library.layOut(rows, depthStep: step, isStreamed: use.isStreamed, on: backend.pool)
+    return Part(weight: weight, columns: columns, depth: rows.depth, depthStep: step)
+  }
+
+  private var all: [Part] { made.withLock { ($0.parts ?? []) + ($0.phases ?? []) } }
+
+  var extraBytes: Int { all.reduce(0) { $0 + library.extraBytes(of: $1.weight) } }
+  // What is laid out for one use may be laid out for another from the checkpoint, whose pages then come back.
+  var readsCheckpoint: Bool { all.contains { library.readsCheckpoint($0.weight) } }
+}

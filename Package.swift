@@ -4,7 +4,9 @@ import PackageDescription
 // The floors of the house, lowest first; each target imports only those above it in this list.
 let package = Package(
   name: "ssd1b",
-  products: [.executable(name: "ssd1b", targets: ["ssd1b"])],
+  products: [
+    .executable(name: "ssd1b", targets: ["ssd1b"]), .executable(name: "ssd1b-bench", targets: ["ssd1b-bench"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
@@ -29,13 +31,21 @@ let package = Package(
     .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
     .target(name: "Terminal", dependencies: ["Base", "CLibEdit"]),
     .target(name: "Shell", dependencies: ["Base"]),
+    .target(name: "EmbeddedModel", dependencies: ["Base", "Checkpoints", "CEmbeddedModel"]),
     .executableTarget(
       name: "ssd1b",
       dependencies: [
         "Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Inspection",
-        "Imaging", "Terminal", "Shell", "CEmbeddedModel",
+        "Imaging", "Terminal", "Shell", "EmbeddedModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "ssd1b-bench",
+      dependencies: [
+        "Base", "CKernels", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "EmbeddedModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["README.md"]),
 
     .testTarget(name: "GraphTests", dependencies: ["Base", "Graph", "Models"]),
     .testTarget(name: "ModelsTests", dependencies: ["Base", "Graph", "Models"]),

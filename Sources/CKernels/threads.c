@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 // Workers sleep on a condition variable between runs, after spinning a while, since ops follow each other closely.
@@ -146,6 +147,8 @@ void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes) {
   }
   return scratch->memory;
 }
+
+int ck_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 int32_t ck_processor_count(void) {
   cpu_set_t set;

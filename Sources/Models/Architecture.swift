@@ -21,22 +21,27 @@ public struct Architecture: Hashable, Sendable {
   /// The built-in architectures, which need no files.
   public static let names = ["sdxl", "ssd1b", "vega"]
 
+  /// The published `config.json` of a built-in architecture's component; nil when there is none of that name.
+  public static func publishedConfig(_ component: Component, of name: String) -> String? {
+    switch component {
+    case .unet: ["sdxl": PublishedConfig.sdxl, "ssd1b": PublishedConfig.ssd1b, "vega": PublishedConfig.vega][name]
+    case .vae: PublishedConfig.vae
+    case .textEncoder: PublishedConfig.clipL
+    case .textEncoder2: PublishedConfig.openCLIPbigG
+    }
+  }
+
   /// A built-in architecture. Throws a `Diagnostic` of kind `.value` when there is none of that name.
   public init(named name: String) throws {
-    let unets = ["sdxl": PublishedConfig.sdxl, "ssd1b": PublishedConfig.ssd1b, "vega": PublishedConfig.vega]
-    guard let unet = unets[name] else {
+    guard Self.names.contains(name) else {
       throw Diagnostic(
         .value, at: name, "expected a built-in architecture, found no such name",
         hint: "the built-in architectures are \(Self.names.joined(separator: ", "))")
     }
-    let texts: [Component: String] = [
-      .unet: unet, .vae: PublishedConfig.vae, .textEncoder: PublishedConfig.clipL,
-      .textEncoder2: PublishedConfig.openCLIPbigG,
-    ]
     try self.init(
       name: name,
       configs: { folder in
-        let text = Component(rawValue: folder).flatMap { texts[$0] } ?? ""
+        let text = Component(rawValue: folder).flatMap { Self.publishedConfig($0, of: name) } ?? ""
         return try JSONValue(parsing: Data(text.utf8), at: "\(name)/\(folder)")
       },
       place: { "\(name)/\($0)" })

@@ -10,6 +10,8 @@ public final class Executor {
   private let backend: any Backend
   private let arena: Arena
   private var given: [Int: Tensor] = [:]
+  /// How long each of the plan's steps took in the last run.
+  public private(set) var durations: [Duration]
 
   public init(plan: Plan, weights: Weights, backend: any Backend) {
     self.plan = plan
@@ -17,6 +19,7 @@ public final class Executor {
     self.backend = backend
     precondition(plan.precision == backend.precision, "a plan for another precision than the backend's")
     arena = Arena(bytes: plan.arenaBytes)
+    durations = Array(repeating: .zero, count: plan.steps.count)
   }
 
   /// Called after each step with what it stored; the tensor is valid during the call only.
@@ -34,15 +37,20 @@ public final class Executor {
         "an input of \(tensor.precision) \(tensor.shape) for \(plan.precision(of: value)) \(value.shape)")
       given[value.id] = tensor
     }
-    for step in plan.steps {
+    for (index, step) in plan.steps.enumerated() {
       let output = tensor(of: step.output)
+      let start = ContinuousClock.now
       compute(step, into: output)
+      durations[index] = ContinuousClock.now - start
       if backend.pool.isCancelled {
         throw Diagnostic(.interrupted, at: step.node.path, "interrupted")
       }
       try observer?(step, output)
     }
   }
+
+  /// The steps of the last run and how long each took.
+  public var profile: [StepTime] { zip(plan.steps, durations).map { StepTime(step: $0, duration: $1) } }
 
   /// A given or computed value's elements.
   public func tensor(of value: Value) -> Tensor {
@@ -156,4 +164,10 @@ extension Sinusoid {
       Tensor(out.address(index * features), out.precision, [features]).assign(row)
     }
   }
+}
+
+/// A kernel call of a run.
+public struct StepTime: Sendable {
+  public let step: Plan.Step
+  public let duration: Duration
 }

@@ -36,6 +36,9 @@ public final class StagedExecutor {
       weights: weights, backend: backend)
   }
 
+  /// The steps of the last run and how long each took.
+  public var profile: [StepTime] { main.profile }
+
   /// Bytes of activations while it runs.
   public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
 

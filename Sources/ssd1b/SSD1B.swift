@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Checkpoints
 import Diffusion
+import EmbeddedModel
 import Foundation
 import Kernels
 import Shell

@@ -23,6 +23,9 @@ void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run);
 void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes);
 int32_t ck_processor_count(void);
 
+// A file that is in memory alone and gone with its last descriptor and mapping; -1 with errno where there are none.
+int ck_memory_file(const char *name);
+
 // Element types. Activations are the first two; the third is found in checkpoints only.
 typedef enum { CK_F32, CK_BF16, CK_F16 } ck_type;
 

@@ -42,6 +42,9 @@ final class Denoiser {
     timesteps = OwnedTensor([batch, 1])
   }
 
+  var profile: [StepTime] { executor.profile }
+  var activationBytes: Int { executor.activationBytes }
+
   /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.
   func predict(
     _ latents: [Float], timestep: Float, conditioning: Conditioning, observer: Executor.Observer? = nil

@@ -33,6 +33,7 @@ extension DiffusionModel {
     let executor = Executor(plan: plan(), weights: weights, backend: backend)
     let tensor = OwnedTensor(given.shape, input.values, backend.precision)
     try executor.run([given: tensor.tensor])
+    (decoding, decodingBytes) = (executor.profile, executor.plan.arenaBytes)
     guard executor.tensor(of: result).isFinite else {
       let all = plan(observed: Set(graph.nodes.map(\.output)))
       let step = try Executor(plan: all, weights: weights, backend: backend).firstNonFinite([given: tensor.tensor])

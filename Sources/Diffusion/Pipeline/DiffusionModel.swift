@@ -24,6 +24,10 @@ public final class DiffusionModel {
   private var tokenizers: [Architecture.Component: CLIPTokenizer] = [:]
   private var embeddings: [String: PromptEmbedding] = [:]
   private var denoiser: Denoiser?
+  /// What the last decode took, call by call.
+  var decoding: [StepTime] = []
+  /// Bytes of activations that the last decode took.
+  public internal(set) var decodingBytes = 0
 
   /// Opens a folder in the diffusers layout.
   ///
@@ -90,7 +94,7 @@ public final class DiffusionModel {
   public func embedding(of text: String) throws -> PromptEmbedding { try embeddings(of: [text])[0] }
 
   /// What the UNet reads of some texts, from memory where they were encoded before.
-  func embeddings(of texts: [String]) throws -> [PromptEmbedding] {
+  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] {
     let unknown = texts.filter { embeddings[$0] == nil }
     var found = embeddings
     if !unknown.isEmpty {
@@ -119,6 +123,21 @@ public final class DiffusionModel {
     denoiser = made
     return made
   }
+
+  /// The kernel calls of the last denoising step, or of the last decode, and how long each took.
+  public func profile(of component: Architecture.Component) -> [StepTime] {
+    switch component {
+    case .unet: denoiser?.profile ?? []
+    case .vae: decoding
+    case .textEncoder, .textEncoder2: []
+    }
+  }
+
+  /// Bytes of activations that the denoiser of the last run keeps.
+  public var activationBytes: Int { denoiser?.activationBytes ?? 0 }
+
+  /// Bytes of weights laid out in memory beside the checkpoint.
+  public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
 
   /// Throws when the user has asked to stop.
   func checkInterrupted() throws {

@@ -3,11 +3,11 @@ import CEmbeddedModel
 import Checkpoints
 
 /// The small trained model inside the program.
-struct EmbeddedModel: ModelFiles {
-  let name = "embedded"
+public struct EmbeddedModel: ModelFiles {
+  public let name = "embedded"
   private let files: [String: MappedBytes]
 
-  init() {
+  public init() {
     var files: [String: MappedBytes] = [:]
     for index in 0..<embedded_file_count() {
       guard let file = embedded_file_at(index)?.pointee else { continue }
@@ -17,7 +17,7 @@ struct EmbeddedModel: ModelFiles {
     self.files = files
   }
 
-  func list(_ folder: String) -> [String] {
+  public func list(_ folder: String) -> [String] {
     let prefix = folder.isEmpty ? "" : folder + "/"
     return files.keys.compactMap { path in
       guard path.hasPrefix(prefix) else { return nil }
@@ -26,7 +26,7 @@ struct EmbeddedModel: ModelFiles {
     }.sorted()
   }
 
-  func bytes(_ path: String) throws -> MappedBytes {
+  public func bytes(_ path: String) throws -> MappedBytes {
     guard let bytes = files[path] else {
       throw Diagnostic(
         .model, at: place(path), "no such file in the embedded model", hint: "the program was built incompletely")

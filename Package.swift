@@ -24,6 +24,8 @@ let package = Package(
     .target(name: "Graph", dependencies: ["Base"]),
     .target(name: "Checkpoints", dependencies: ["Base"]),
     .target(name: "Kernels", dependencies: ["Base", "Graph", "CKernels", "COpenBLAS", "COneDNN"]),
+    // What tests check and the benchmark times.
+    .target(name: "KernelCases", dependencies: ["Graph", "Kernels"]),
     .target(name: "Models", dependencies: ["Base", "Graph"]),
     .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
     .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
@@ -43,6 +45,7 @@ let package = Package(
       name: "ssd1b-bench",
       dependencies: [
         "Base", "CKernels", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "EmbeddedModel",
+        "KernelCases",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"]),
@@ -50,7 +53,8 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Base", "Graph", "Models"]),
     .testTarget(name: "ModelsTests", dependencies: ["Base", "Graph", "Models"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Base", "Graph", "Kernels", "Checkpoints"]),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Base", "Graph", "CKernels", "Kernels", "KernelCases", "Checkpoints"]),
     .testTarget(
       name: "DiffusionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),

@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Graph
+import KernelCases
 import Kernels
 import Testing
 
@@ -78,11 +79,11 @@ struct KernelGolden: Decodable, Sendable, CustomTestStringConvertible {
       let convolution = Convolution(
         out: try #require(self.out), kernel: try #require(kernel), stride: try #require(stride),
         padBefore: try #require(padBefore), padAfter: try #require(padAfter))
-      let prepared = backend.prepare(try weight(samples), for: .conv2d(convolution))
+      let prepared = backend.prepare(try weight(samples), for: .conv2d(convolution), WeightUse())
       backend.convolve(try input("x"), convolution, prepared, try epilogue(samples), into: out)
     case "linear":
       let prepared = backend.prepare(
-        try weight(samples), for: .linear(out: out.shape.channels, bias: tensors["bias"] != nil))
+        try weight(samples), for: .linear(out: out.shape.channels, bias: tensors["bias"] != nil), WeightUse())
       backend.linear(try input("x"), prepared, try epilogue(samples), into: out)
     case "attention":
       backend.attention(

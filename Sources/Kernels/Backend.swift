@@ -30,10 +30,11 @@ public protocol Backend: Sendable {
   func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor)
 
   /// (x - mean) / √(variance + ε) · γ + β over each picture's positions and each group's channels, then the activation.
+  /// `out` may be `x`.
   func groupNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?, into out: Tensor)
 
-  /// (x - mean) / √(variance + ε) · γ + β over each row.
+  /// (x - mean) / √(variance + ε) · γ + β over each row. `out` may be `x`.
   func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor)
 
   /// `out` may be `x`.

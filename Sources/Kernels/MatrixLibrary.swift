@@ -97,17 +97,12 @@ public struct WeightRows: Sendable {
   /// Bytes of memory that `read` needs for itself.
   func scratchBytes(columns: Int) -> Int { isTransposed ? columns * depth * stored.type.width : 0 }
 
-  /// Writes whole rows as `precision`, in the order in which they are multiplied.
-  func read(
-    _ columns: Range<Int>, into out: UnsafeMutableRawPointer, _ precision: Precision, scratch: UnsafeMutableRawPointer
-  ) {
-    guard isTransposed, let base = stored.bytes.baseAddress else {
-      stored.convert(columns.lowerBound * depth..<columns.upperBound * depth, into: out, precision)
-      return
-    }
-    let width = stored.type.width
-    ck_relayout_filters(
-      base + columns.lowerBound * depth * width, scratch, columns.count, depth / taps, taps, width)
-    ck_convert(stored.type.native, scratch, precision.native, out, columns.count * depth)
+  /// Whole rows of the stored type, in the order in which they are multiplied; in `scratch` unless they lie so already.
+  func read(_ columns: Range<Int>, scratch: UnsafeMutableRawPointer) -> UnsafeRawPointer {
+    guard let base = stored.bytes.baseAddress else { return UnsafeRawPointer(scratch) }
+    let source = base + columns.lowerBound * depth * stored.type.width
+    guard isTransposed else { return source }
+    ck_relayout_filters(source, scratch, columns.count, depth / taps, taps, stored.type.width)
+    return UnsafeRawPointer(scratch)
   }
 }

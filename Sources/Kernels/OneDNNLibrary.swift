@@ -181,7 +181,7 @@ public final class OneDNNLibrary: MatrixLibrary {
       for first in stride(from: 0, to: rows.columns, by: blockColumns) {
         offsets.append(bytes)
         let key = LayoutKey(depth: step.count, columns: min(blockColumns, rows.columns - first))
-        bytes += (layout(key).bytes + 63) / 64 * 64
+        bytes += roundedToLine(layout(key).bytes)
       }
     }
     let weight = Weight(
@@ -196,27 +196,45 @@ public final class OneDNNLibrary: MatrixLibrary {
   public func extraBytes(of weight: Weight) -> Int { weight.bytes }
   public func readsCheckpoint(_ weight: Weight) -> Bool { weight.memory == nil }
 
+  private func blockCount(of weight: Weight) -> Int { (weight.rows.columns + blockColumns - 1) / blockColumns }
+
+  /// How far apart the rows of a block lie while it is laid out: a cache line more than a row, since rows whole
+  /// pages apart would share a few places of the cache.
+  private func rowStride(of weight: Weight) -> Int { weight.rows.depth + 64 / precision.width }
+
   /// Bytes that laying out one block needs.
   private func blockScratchBytes(of weight: Weight) -> Int {
-    let elements = blockColumns * weight.rows.depth * precision.width
-    return elements + (weight.rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64 + 64
+    roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
+      + roundedToLine(blockColumns * rowStride(of: weight) * precision.width)
   }
-
-  private func blockCount(of weight: Weight) -> Int { (weight.rows.columns + blockColumns - 1) / blockColumns }
 
   /// Fills in a block of a weight that is kept in memory, for all steps of its depth.
   private func fill(_ weight: Weight, block: Int, scratch: UnsafeMutableRawPointer, thread: Int) {
     guard let memory = weight.memory else { return }
-    let rows = weight.rows
-    let columns = block * blockColumns..<min(rows.columns, (block + 1) * blockColumns)
-    let elements = scratch + (rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64
-    rows.read(columns, into: elements, precision, scratch: scratch)
-    for (index, step) in steps(rows.depth, weight.depthStep).enumerated() {
-      let key = PackingKey(
-        layout: LayoutKey(depth: step.count, columns: columns.count), depthStride: 1, columnStride: rows.depth)
+    let columns = block * blockColumns..<min(weight.rows.columns, (block + 1) * blockColumns)
+    let source = weight.rows.read(columns, scratch: scratch)
+    let free = scratch + roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
+    for (index, step) in steps(weight.rows.depth, weight.depthStep).enumerated() {
       let offset = weight.offsets[index * blockCount(of: weight) + block]
-      pack(key, from: elements + step.lowerBound * precision.width, into: memory.base + offset, thread: thread)
+      layOut(weight, columns, step, from: source, into: memory.base + offset, scratch: free, thread: thread)
     }
+  }
+
+  /// Lays out a block of columns, whose rows of whole depth begin at `source`, for one step of the depth.
+  private func layOut(
+    _ weight: Weight, _ columns: Range<Int>, _ step: Range<Int>, from source: UnsafeRawPointer,
+    into panel: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer, thread: Int
+  ) {
+    let (rows, key) = (weight.rows, LayoutKey(depth: step.count, columns: columns.count))
+    let type = rows.stored.type
+    let start = source + step.lowerBound * type.width
+    let stride = rowStride(of: weight)
+    for row in 0..<columns.count {
+      ck_convert(
+        type.native, start + row * rows.depth * type.width, precision.native, scratch + row * stride * precision.width,
+        step.count)
+    }
+    pack(PackingKey(layout: key, depthStride: 1, columnStride: stride), from: scratch, into: panel, thread: thread)
   }
 
   public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int {
@@ -225,7 +243,7 @@ public final class OneDNNLibrary: MatrixLibrary {
       product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
       product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
     guard weight.memory == nil else { return own }
-    return blockScratchBytes(of: weight) + self.layout(layout).bytes + 64 + own
+    return blockScratchBytes(of: weight) + roundedToLine(self.layout(layout).bytes) + own
   }
 
   public func multiply(
@@ -241,13 +259,11 @@ public final class OneDNNLibrary: MatrixLibrary {
       multiply(key, a, memory.base + offset, sums, scratch, thread)
       return
     }
-    let elements = scratch + (weight.rows.scratchBytes(columns: blockColumns) + 63) / 64 * 64
-    weight.rows.read(columns, into: elements, precision, scratch: scratch)
-    let packed = scratch + (blockScratchBytes(of: weight) + 63) / 64 * 64
-    pack(
-      PackingKey(layout: layout, depthStride: 1, columnStride: weight.rows.depth), from: elements, into: packed,
-      thread: thread)
-    multiply(key, a, packed, sums, packed + (self.layout(layout).bytes + 63) / 64 * 64, thread)
+    let source = weight.rows.read(columns, scratch: scratch)
+    let free = scratch + roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
+    let panel = scratch + blockScratchBytes(of: weight)
+    layOut(weight, columns, depth, from: source, into: panel, scratch: free, thread: thread)
+    multiply(key, a, panel, sums, panel + roundedToLine(self.layout(layout).bytes), thread)
   }
 
   // Activations.
@@ -261,7 +277,7 @@ public final class OneDNNLibrary: MatrixLibrary {
     let bytes = layout(LayoutKey(depth: depth, columns: columns)).bytes
     return Operand(
       depth: depth, columns: columns, depthStride: depthStride, columnStride: columnStride,
-      bytes: (bytes + 63) / 64 * 64)
+      bytes: roundedToLine(bytes))
   }
 
   public func bytes(of operand: Operand) -> Int { operand.bytes }

@@ -18,6 +18,9 @@ public final class PageMemory: @unchecked Sendable {
 
   deinit { munmap(base, bytes) }
 
+  /// Forgets the contents: the pages go back to the system and are zero when next touched.
+  public func release() { madvise(base, bytes, MADV_DONTNEED) }
+
   /// Tells the system that pages wholly inside this part of a read-only file mapping need not stay in this process.
   ///
   /// They are read again from the file, or its cache, when next touched.

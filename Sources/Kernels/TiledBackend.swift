@@ -100,14 +100,17 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
       precondition(kernel == 3, "only a 3x3 convolution folds")
       let (filters, channels) = (stored.shape[0], stored.shape[1])
       let rows = WeightRows(filters: stored)
-      let whole = PageMemory(bytes: stored.count * 4)
-      let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, rows.scratchBytes(columns: filters)), alignment: 64)
-      rows.read(0..<filters, into: whole.base, .float32, scratch: scratch)
-      scratch.deallocate()
-      let count = filters * 4 * channels
-      let folded = PageMemory(bytes: 4 * count * 4)
-      ck_fold_upsampling(
-        whole.base.assumingMemoryBound(to: Float.self), folded.base.assumingMemoryBound(to: Float.self), filters, channels)
+      let filterCount = 9 * channels
+      let folded = PageMemory(bytes: 16 * filters * channels * 4)
+      backend.pool.run(filters) { filter, thread in
+        let widened = roundedToLine(filterCount * 4)
+        let memory = backend.pool.scratch(widened + rows.scratchBytes(columns: 1), thread: thread)
+        let source = rows.read(filter..<filter + 1, scratch: memory + widened)
+        ck_convert(rows.stored.type.native, source, CK_F32, memory, filterCount)
+        ck_fold_upsampling(
+          memory.assumingMemoryBound(to: Float.self),
+          folded.base.assumingMemoryBound(to: Float.self) + filter * 4 * channels, filters * 4 * channels, 1, channels)
+      }
       let all = StoredTensor([4 * filters, 4 * channels], folded)
       let phases = (0..<4).map { phase in
         part(WeightRows(all, phase * filters..<(phase + 1) * filters), 0..<filters, gathers: true, backend)

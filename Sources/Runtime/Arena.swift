@@ -6,5 +6,8 @@ final class Arena: Sendable {
 
   init(bytes: Int) { memory = PageMemory(bytes: bytes) }
 
+  /// Forgets what is in it; its pages are taken anew when touched.
+  func release() { memory.release() }
+
   func address(_ offset: Int) -> UnsafeMutableRawPointer { memory.base + offset }
 }

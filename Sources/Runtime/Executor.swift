@@ -49,6 +49,9 @@ public final class Executor {
     }
   }
 
+  /// Gives the results of the last run, and their memory, back to the system until the next.
+  public func releaseMemory() { arena.release() }
+
   /// The steps of the last run and how long each took.
   public var profile: [StepTime] { zip(plan.steps, durations).map { StepTime(step: $0, duration: $1) } }
 

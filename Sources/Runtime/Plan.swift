@@ -57,7 +57,7 @@ public struct Plan: Sendable {
     let given = extra + graph.inputs.values.filter { !extra.contains($0) }
     let nodes = graph.nodes(reaching: outputs, from: Set(given))
     let pinned = observed.union(outputs).union(given)
-    let steps = Self.fuse(nodes, pinned: pinned)
+    let steps = Self.advanceShortcuts(Self.fuse(nodes, pinned: pinned), pinned: pinned)
     let aliases = Self.aliases(nodes)
     let results = roundsOutputs ? [] : Self.results(steps, outputs)
     let float32 = precision == .float32 ? [] : Self.numbers(nodes).union(results)
@@ -140,7 +140,38 @@ public struct Plan: Sendable {
   }
 }
 
+extension Plan {
+  /// Computes a layer that makes less of a value before a norm of that value, when it would be the value's last reader.
+  ///
+  /// So the norm can take the place of what it normalises: in a resnet that narrows its input, input, normalised input
+  /// and shortcut would else be in memory at once.
+  private static func advanceShortcuts(_ steps: [Step], pinned: Set<Value>) -> [Step] {
+    var result = steps
+    var lastReader: [Int: Int] = [:]
+    for (index, step) in steps.enumerated() { for value in step.reads { lastReader[value.id] = index } }
+    for (index, step) in steps.enumerated() {
+      guard case .groupNorm = step.node.op, let last = lastReader[step.inputs[0].id], last > index else { continue }
+      let shortcut = steps[last]
+      guard shortcut.isProduct, shortcut.reads == step.inputs, !pinned.contains(step.inputs[0]),
+        shortcut.output.shape.count < step.inputs[0].shape.count,
+        let from = result.firstIndex(where: { $0.output == shortcut.output }),
+        let to = result.firstIndex(where: { $0.output == step.output })
+      else { continue }
+      result.insert(result.remove(at: from), at: to)
+    }
+    return result
+  }
+}
+
 extension Plan.Step {
+  /// The input whose place the output may take, if nobody reads it any more: kernels that work element by element.
+  var replaceable: Value? {
+    switch node.op {
+    case .groupNorm, .layerNorm, .activation: inputs[0]
+    default: nil
+    }
+  }
+
   /// Whether it is a matrix product.
   var isProduct: Bool {
     switch node.op {
@@ -177,6 +208,8 @@ extension Plan.Step {
 }
 
 /// Places for all computed values in one block of memory, so that values never alive together share space.
+///
+/// What works element by element takes the place of its input when it is the last to read it.
 struct ArenaLayout {
   /// In bytes, by value id.
   private(set) var offsets: [Int: Int] = [:]
@@ -190,11 +223,25 @@ struct ArenaLayout {
   }
 
   init(steps: [Plan.Step], aliases: [Int: Int], given: Set<Int>, kept: [Value], bytes size: (Value) -> Int) {
+    var lastReader: [Int: Int] = [:]
+    func source(_ value: Value) -> Int { aliases[value.id] ?? value.id }
+    for (index, step) in steps.enumerated() { for read in step.reads { lastReader[source(read)] = index } }
+    let keptSources = Set(kept.map(source))
+
     var blocks: [Int: Block] = [:]
-    func storage(_ value: Value) -> Int { aliases[value.id] ?? value.id }
+    // The block in which a value lies that took another's place, by value id.
+    var places: [Int: Int] = [:]
+    func storage(_ value: Value) -> Int { places[source(value)] ?? source(value) }
     for (index, step) in steps.enumerated() {
       for read in step.reads { blocks[storage(read)]?.last = index }
       if case .reshape = step.node.op { continue }
+      if let old = step.replaceable, lastReader[source(old)] == index, !keptSources.contains(source(old)),
+        size(old) == size(step.output), let block = blocks[storage(old)]
+      {
+        places[step.output.id] = block.id
+        blocks[block.id]?.last = index
+        continue
+      }
       // So that every value begins on a cache line.
       let rounded = (size(step.output) + 63) / 64 * 64
       blocks[step.output.id] = Block(id: step.output.id, bytes: rounded, first: index, last: index)
@@ -214,6 +261,7 @@ struct ArenaLayout {
       offsets[block.id] = offset
       bytes = max(bytes, offset + block.bytes)
     }
+    for (value, block) in places { offsets[value] = offsets[block] }
     for (alias, source) in aliases where !given.contains(source) { offsets[alias] = offsets[source] }
   }
 }

@@ -39,6 +39,9 @@ public final class StagedExecutor {
   /// The steps of the last run and how long each took.
   public var profile: [StepTime] { main.profile }
 
+  /// Gives the results of the last run, and their memory, back to the system until the next.
+  public func releaseMemory() { main.releaseMemory() }
+
   /// Bytes of activations while it runs.
   public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
 

@@ -74,7 +74,20 @@ struct ModelBench: ParsableCommand {
     let encodings = try (0..<3).map { index in
       try measured { try model.embeddings(of: texts.map { "\($0) \(index)" }) }.seconds
     }
-    report.add(Report.Loading(name: name, opening: opening, firstEncoding: firstEncoding, encoding: encodings))
+    peak.measure()
+    report.add(Report.Loading(name: name, opening: opening, firstEncoding: firstEncoding))
+    let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
+    let multiplyAdds = try encoders.reduce(0) { sum, component in
+      let graph = try model.architecture.graph(component, width: 64, height: 64, batch: texts.count)
+      let outputs = ["hidden_states", "pooled"].compactMap { graph.outputs[$0] }
+      return sum + graph.multiplyAdds(reaching: outputs)
+    }
+    report.add(
+      Report.Work(
+        name: "\(name) encode prompt and negative", multiplyAdds: multiplyAdds, seconds: encodings,
+        peak: peak.operations, preparing: nil,
+        activationBytes: encoders.map(model.activationBytes(of:)).max() ?? 0, weightBytes: model.weightBytes,
+        kinds: Kind.table([encoders.flatMap(model.profile(of:))])))
     for size in size.isEmpty ? ["1024x1024"] : size {
       guard let (width, height) = Self.extents(size) else { continue }
       let request = GenerationRequest(
@@ -93,7 +106,7 @@ struct ModelBench: ParsableCommand {
       report.add(
         Report.Work(
           name: "\(name) step \(size)", multiplyAdds: graph.multiplyAdds, seconds: seconds, peak: peak.operations,
-          preparing: preparing, activationBytes: model.activationBytes, weightBytes: model.weightBytes,
+          preparing: preparing, activationBytes: model.activationBytes(of: .unet), weightBytes: model.weightBytes,
           kinds: Kind.table(profiles)))
       guard decode else { continue }
       let latents = run.latents.map { max(-3, min(3, $0)) }
@@ -105,7 +118,7 @@ struct ModelBench: ParsableCommand {
       report.add(
         Report.Work(
           name: "\(name) decode \(size)", multiplyAdds: decoder.multiplyAdds(reaching: [decoder.outputs["decoded"]!]),
-          seconds: decodes, peak: peak.operations, preparing: nil, activationBytes: model.decodingBytes,
+          seconds: decodes, peak: peak.operations, preparing: nil, activationBytes: model.activationBytes(of: .vae),
           weightBytes: model.weightBytes, kinds: Kind.table([model.profile(of: .vae)])))
     }
   }

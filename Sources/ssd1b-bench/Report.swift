@@ -8,7 +8,6 @@ struct Report {
     let name: String
     let opening: Double
     let firstEncoding: Double
-    let encoding: [Double]
   }
 
   /// Something that costs multiply-adds and was run a few times.
@@ -47,14 +46,12 @@ struct Report {
     return usage.ru_maxrss * 1024
   }
 
-  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-
   var text: String {
     var lines = ["\(choice.library.rawValue) \(choice.precision.rawValue), \(threads) threads"]
     for loading in loadings {
       lines.append(
-        "\(loading.name): opened in \(decimal(loading.opening, 2)) s; prompt and negative encoded in "
-          + "\(decimal(loading.firstEncoding, 2)) s at first, then \(decimal(Self.median(loading.encoding), 2)) s")
+        "\(loading.name): opened in \(decimal(loading.opening, 2)) s, prompt and negative first encoded in "
+          + "\(decimal(loading.firstEncoding, 2)) s")
     }
     for work in works {
       lines.append("")
@@ -105,7 +102,6 @@ struct Report {
           [
             "name": .string(loading.name), "openSeconds": .number(loading.opening),
             "firstEncodeSeconds": .number(loading.firstEncoding),
-            "encodeSeconds": .array(loading.encoding.map(JSONValue.number)),
           ]
         }),
       "work": .array(works.map(json)),

@@ -40,8 +40,9 @@ void ck_convert(ck_type from, const void *source, ck_type to, void *out, size_t 
 // Convolution weights [filters, channels, taps] -> [filters, taps, channels] (relayout.c); elements of 2 or 4 bytes.
 void ck_relayout_filters(const void *source, void *out, size_t filters, size_t channels, size_t taps, size_t width);
 // The 3x3 weights [filters, 3, 3, channels], float32, of a convolution after a doubling by nearest neighbour, as four
-// 2x2 ones, [4, filters, 2, 2, channels]: phase 2 i + j gives the outputs of odd rows if i, of odd columns if j.
-void ck_fold_upsampling(const float *source, float *out, size_t filters, size_t channels);
+// 2x2 ones, [4, .., 2, 2, channels]: phase 2 i + j, at out + (2 i + j) * phase_stride, gives the outputs of odd rows if
+// i, of odd columns if j.
+void ck_fold_upsampling(const float *source, float *out, size_t phase_stride, size_t filters, size_t channels);
 
 // The patches that a convolution's output positions see, channels last (gather.c).
 typedef struct {

@@ -44,6 +44,7 @@ final class Denoiser {
 
   var profile: [StepTime] { executor.profile }
   var activationBytes: Int { executor.activationBytes }
+  func releaseMemory() { executor.releaseMemory() }
 
   /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.
   func predict(

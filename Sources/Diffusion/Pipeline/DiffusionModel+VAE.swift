@@ -27,13 +27,15 @@ extension DiffusionModel {
       preconditionFailure("an autoencoder without \(input.name) or \(output)")
     }
     let weights = try weights(of: .vae)
+    // At large sizes this is where most memory is needed.
+    releaseActivations()
     func plan(observed: Set<Value> = []) -> Plan {
       Plan(graph, outputs: [result], observed: observed, precision: backend.precision)
     }
     let executor = Executor(plan: plan(), weights: weights, backend: backend)
     let tensor = OwnedTensor(given.shape, input.values, backend.precision)
     try executor.run([given: tensor.tensor])
-    (decoding, decodingBytes) = (executor.profile, executor.plan.arenaBytes)
+    lastRuns[.vae] = (executor.profile, executor.plan.arenaBytes)
     guard executor.tensor(of: result).isFinite else {
       let all = plan(observed: Set(graph.nodes.map(\.output)))
       let step = try Executor(plan: all, weights: weights, backend: backend).firstNonFinite([given: tensor.tensor])

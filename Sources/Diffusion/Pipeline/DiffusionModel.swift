@@ -19,21 +19,21 @@ public final class DiffusionModel {
   /// What computes. The layouts of weights that were made for another are dropped when it changes.
   public private(set) var backend: any Backend
 
+  private let isLean: Bool
   private let bindings: [Architecture.Component: WeightBinding]
   private var weights: [Architecture.Component: Weights] = [:]
   private var tokenizers: [Architecture.Component: CLIPTokenizer] = [:]
   private var embeddings: [String: PromptEmbedding] = [:]
   private var denoiser: Denoiser?
-  /// What the last decode took, call by call.
-  var decoding: [StepTime] = []
-  /// Bytes of activations that the last decode took.
-  public internal(set) var decodingBytes = 0
+  /// The last runs of components other than the UNet.
+  var lastRuns: [Architecture.Component: (profile: [StepTime], activationBytes: Int)] = [:]
 
   /// Opens a folder in the diffusers layout.
   ///
-  /// Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
-  public init(_ files: any ModelFiles, backend: any Backend) throws {
+  /// With `isLean` the text encoders, which run once a prompt, are laid out anew for each and not kept. Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
+  public init(_ files: any ModelFiles, backend: any Backend, isLean: Bool = false) throws {
     self.files = files
+    self.isLean = isLean
     self.backend = backend
     let index = try ModelIndex(files)
     zeroesAbsentNegative = index.zeroesAbsentNegative
@@ -67,9 +67,8 @@ public final class DiffusionModel {
     if let ready = weights[component] { return ready }
     guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
     let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
-    // Text encoders run once a prompt, which is no reason to keep another copy of them in memory.
-    let isStreamed = component == .textEncoder || component == .textEncoder2
-    let made = Weights(graph: graph, binding: binding, backend: backend, isStreamed: isStreamed)
+    let isEncoder = component == .textEncoder || component == .textEncoder2
+    let made = Weights(graph: graph, binding: binding, backend: backend, isStreamed: isEncoder && isLean)
     try checkInterrupted()
     weights[component] = made
     return made
@@ -113,6 +112,7 @@ public final class DiffusionModel {
     weights = [:]
     embeddings = [:]
     denoiser = nil
+    lastRuns = [:]
   }
 
   /// The UNet at a batch and size; the last one used is kept with its memory.
@@ -124,20 +124,21 @@ public final class DiffusionModel {
     return made
   }
 
-  /// The kernel calls of the last denoising step, or of the last decode, and how long each took.
+  /// The kernel calls of a component's last run, and how long each took.
   public func profile(of component: Architecture.Component) -> [StepTime] {
-    switch component {
-    case .unet: denoiser?.profile ?? []
-    case .vae: decoding
-    case .textEncoder, .textEncoder2: []
-    }
+    component == .unet ? denoiser?.profile ?? [] : lastRuns[component]?.profile ?? []
   }
 
-  /// Bytes of activations that the denoiser of the last run keeps.
-  public var activationBytes: Int { denoiser?.activationBytes ?? 0 }
+  /// Bytes of activations that a component's last run needed.
+  public func activationBytes(of component: Architecture.Component) -> Int {
+    component == .unet ? denoiser?.activationBytes ?? 0 : lastRuns[component]?.activationBytes ?? 0
+  }
 
   /// Bytes of weights laid out in memory beside the checkpoint.
   public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
+
+  /// Lets go of the memory that denoising keeps between steps, until the next.
+  func releaseActivations() { denoiser?.releaseMemory() }
 
   /// Throws when the user has asked to stop.
   func checkInterrupted() throws {

@@ -62,6 +62,7 @@ extension DiffusionModel {
       plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend)
     let given = inputs.mapValues(\.tensor)
     try executor.run(given)
+    lastRuns[component] = (executor.profile, executor.plan.arenaBytes)
     if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
       let all = Plan(
         graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)

@@ -74,18 +74,16 @@ extension KernelCase {
 
   public static func linear(
     _ batch: Int, _ rows: Int, _ d: Int, to out: Int, _ type: StorageType = .float16, misalignment: Int = 0,
-    isStreamed: Bool = false, terms: Terms = .bias
+    terms: Terms = .bias
   ) -> KernelCase {
     let shape: Shape = [batch, rows, out]
-    let name =
-      "linear \(batch)x\(rows)x\(d) to \(out), \(type)+\(misalignment)\(isStreamed ? ", streamed" : ""), \(terms)"
+    let name = "linear \(batch)x\(rows)x\(d) to \(out), \(type)+\(misalignment), \(terms)"
     return KernelCase(
       name, productTolerance, bfloat16: roundingTolerance, out: shape, multiplyAdds: shape.count * d
     ) { backend, samples, output in
       let x = samples.random([batch, rows, d])
       let weight = samples.weight([out, d], type, misalignment: misalignment)
-      let use = WeightUse(isStreamed: isStreamed)
-      let prepared = backend.prepare(weight, for: .linear(out: out, bias: terms.bias), use)
+      let prepared = backend.prepare(weight, for: .linear(out: out, bias: terms.bias), WeightUse())
       let epilogue = terms.epilogue(samples, shape)
       return { backend.linear(x, prepared, epilogue, into: output) }
     }
@@ -95,17 +93,16 @@ extension KernelCase {
   ///
   /// Inputs are scaled so that gates are of the order of one; their float32 sums' rounding is multiplied in.
   public static func gated(
-    _ batch: Int, _ rows: Int, _ d: Int, to out: Int, _ type: StorageType = .float16, bias: Bool = true,
-    isStreamed: Bool = false
+    _ batch: Int, _ rows: Int, _ d: Int, to out: Int, _ type: StorageType = .float16, bias: Bool = true
   ) -> KernelCase {
     let shape: Shape = [batch, rows, out]
-    let name = "linear \(batch)x\(rows)x\(d) to 2x\(out), gated, \(type)\(isStreamed ? ", streamed" : ""), \(Terms(bias: bias))"
+    let name = "linear \(batch)x\(rows)x\(d) to 2x\(out), gated, \(type), \(Terms(bias: bias))"
     return KernelCase(
       name, productTolerance, bfloat16: roundingTolerance, out: shape, multiplyAdds: 2 * shape.count * d
     ) { backend, samples, output in
       let x = samples.random([batch, rows, d], scale: 3 / Float(d).squareRoot())
       let weight = samples.weight([2 * out, d], type)
-      let use = WeightUse(isGated: true, isStreamed: isStreamed)
+      let use = WeightUse(isGated: true)
       let prepared = backend.prepare(weight, for: .linear(out: 2 * out, bias: bias), use)
       let epilogue = Epilogue(bias: bias ? samples.parameters([2 * out]) : nil, isGated: true)
       return { backend.linear(x, prepared, epilogue, into: output) }
@@ -136,9 +133,9 @@ extension KernelCase {
     linear(2, 20, 31, to: 37, terms: Terms(bias: true, activation: .gelu)),
     linear(2, 20, 31, to: 37, terms: Terms(activation: .quickGELU, residual: true)),
     linear(2, 20, 31, to: 37, terms: Terms(residual: true)), linear(2, 20, 31, to: 37, terms: .all),
-    linear(2, 77, 64, to: 130, isStreamed: true), linear(1, 3, 500, to: 70, .float32, isStreamed: true, terms: .all),
+    linear(1, 3, 500, to: 70, .float32, terms: .all),
     gated(2, 20, 31, to: 37), gated(1, 1, 1, to: 1), gated(2, 77, 64, to: 256), gated(1, 300, 96, to: 65, .bfloat16),
-    gated(2, 9, 130, to: 100, .float32, bias: false), gated(1, 5, 64, to: 70, isStreamed: true),
+    gated(2, 9, 130, to: 100, .float32, bias: false), gated(1, 5, 64, to: 70),
   ]
 
   /// Scores of some tens, rounded to 2⁻²⁴ of themselves, then exponentials of them; measured: 1.5e-6. In bfloat16 the
@@ -173,12 +170,12 @@ extension KernelCase {
   public static let large: [KernelCase] = [
     conv(2, 64, 64, 320, to: 320, 3, terms: .all), conv(2, 64, 64, 960, to: 320, 3), conv(2, 32, 32, 640, to: 640, 3),
     conv(2, 16, 16, 1280, to: 1280, 3), conv(2, 32, 32, 2560, to: 1280, 3), conv(1, 256, 256, 512, to: 512, 3),
-    conv(1, 512, 512, 128, to: 128, 3), conv(2, 64, 64, 320, to: 4, 3), conv(2, 64, 64, 640, to: 320, 1),
+    conv(1, 512, 512, 128, to: 128, 3), conv(1, 512, 512, 256, to: 128, 3), conv(1, 256, 256, 256, to: 256, 3),
+    conv(1, 512, 512, 256, to: 128, 1), conv(1, 512, 512, 128, to: 3, 3), conv(2, 64, 64, 320, to: 4, 3), conv(2, 64, 64, 640, to: 320, 1),
     doubled(2, 16, 16, 1280, to: 1280), doubled(1, 128, 128, 512, to: 512),
     linear(2, 4096, 640, to: 640, terms: Terms(bias: true, residual: true)),
     linear(2, 1024, 1280, to: 1280, terms: Terms(bias: true, residual: true)), linear(2, 1024, 5120, to: 1280),
-    linear(2, 77, 2048, to: 1280), linear(2, 77, 1280, to: 5120), linear(2, 77, 1280, to: 5120, isStreamed: true), linear(2, 77, 5120, to: 1280),
-    linear(2, 77, 5120, to: 1280, isStreamed: true),
+    linear(2, 77, 2048, to: 1280), linear(2, 77, 1280, to: 5120), linear(2, 77, 5120, to: 1280),
     gated(2, 4096, 640, to: 2560), gated(2, 1024, 1280, to: 5120), gated(2, 256, 1280, to: 5120),
     attention(2, 4096, 4096, heads: 10, 64), attention(2, 1024, 1024, heads: 20, 64), attention(2, 256, 256, heads: 20, 64),
     attention(2, 1024, 77, heads: 20, 64), attention(1, 4096, 4096, heads: 1, 512),

@@ -86,13 +86,10 @@ public struct WeightUse: Sendable {
   public var isGated = false
   /// The convolution follows a doubling by nearest neighbour.
   public var followsDoubling = false
-  /// It is read so seldom that it is better laid out anew each time than kept in memory.
-  public var isStreamed = false
 
-  public init(isGated: Bool = false, followsDoubling: Bool = false, isStreamed: Bool = false) {
+  public init(isGated: Bool = false, followsDoubling: Bool = false) {
     self.isGated = isGated
     self.followsDoubling = followsDoubling
-    self.isStreamed = isStreamed
   }
 }
 

@@ -149,32 +149,28 @@ public final class OneDNNLibrary: MatrixLibrary {
   // Weights.
 
   public struct Weight: Sendable {
-    fileprivate let rows: WeightRows
+    fileprivate let columns: Int
+    fileprivate let depth: Int
     fileprivate let depthStep: Int
-    /// The blocks of each step of the depth after each other; nil when they are laid out anew each time.
-    fileprivate let memory: PageMemory?
-    fileprivate let bytes: Int
+    /// The blocks of each step of the depth after each other.
+    fileprivate let memory: PageMemory
     /// Where each block begins, by step and then by block.
     fileprivate let offsets: [Int]
   }
 
-  /// Where few rows share it, laying a block out anew is worth some 30 of them.
   public func tileCost(of weight: Weight, gathers: Bool) -> TileCost {
-    let rowBytes = (gathers ? weight.depthStep : weight.rows.depth) * precision.width
-    // A tile's rows shall stay in a core's cache of a megabyte or two while its blocks pass by.
-    let rows = max(64, min(256, (3 << 19) / max(1, rowBytes) / 32 * 32))
+    let rowBytes = (gathers ? weight.depthStep : weight.depth) * precision.width
+    // A tile's rows shall stay in a core's cache of a megabyte while its blocks pass by.
+    let rows = max(64, min(256, (1 << 20) / max(1, rowBytes) / 32 * 32))
     return TileCost(
-      row: gathers ? 12 : 2, column: weight.memory == nil ? 40 : 2, maximumRows: rows, maximumColumns: 1280)
+      row: gathers ? 12 : 2, column: 2, maximumRows: rows, maximumColumns: 1280)
   }
 
   private func steps(_ depth: Int, _ step: Int) -> [Range<Int>] {
     stride(from: 0, to: depth, by: step).map { $0..<min(depth, $0 + step) }
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, isStreamed: Bool, on pool: ThreadPool) -> Weight {
-    guard !isStreamed else {
-      return Weight(rows: rows, depthStep: rows.depth, memory: nil, bytes: 0, offsets: [])
-    }
+  public func layOut(_ rows: WeightRows, depthStep: Int, on pool: ThreadPool) -> Weight {
     var offsets: [Int] = []
     var bytes = 0
     for step in steps(rows.depth, depthStep) {
@@ -185,65 +181,58 @@ public final class OneDNNLibrary: MatrixLibrary {
       }
     }
     let weight = Weight(
-      rows: rows, depthStep: depthStep, memory: PageMemory(bytes: bytes), bytes: bytes, offsets: offsets)
+      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: PageMemory(bytes: bytes), offsets: offsets)
     pool.run(blockCount(of: weight)) { block, thread in
-      self.fill(
-        weight, block: block, scratch: pool.scratch(self.blockScratchBytes(of: weight), thread: thread), thread: thread)
+      let scratch = pool.scratch(self.blockScratchBytes(of: rows), thread: thread)
+      self.fill(weight, block: block, from: rows, scratch: scratch, thread: thread)
     }
     return weight
   }
 
-  public func extraBytes(of weight: Weight) -> Int { weight.bytes }
-  public func readsCheckpoint(_ weight: Weight) -> Bool { weight.memory == nil }
+  public func extraBytes(of weight: Weight) -> Int { weight.memory.bytes }
+  public func readsCheckpoint(_ weight: Weight) -> Bool { false }
 
-  private func blockCount(of weight: Weight) -> Int { (weight.rows.columns + blockColumns - 1) / blockColumns }
+  private func blockCount(of weight: Weight) -> Int { (weight.columns + blockColumns - 1) / blockColumns }
 
   /// How far apart the rows of a block lie while it is laid out: a cache line more than a row, since rows whole
   /// pages apart would share a few places of the cache.
-  private func rowStride(of weight: Weight) -> Int { weight.rows.depth + 64 / precision.width }
+  private func rowStride(of rows: WeightRows) -> Int { rows.depth + 64 / precision.width }
 
   /// Bytes that laying out one block needs.
-  private func blockScratchBytes(of weight: Weight) -> Int {
-    roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
-      + roundedToLine(blockColumns * rowStride(of: weight) * precision.width)
+  private func blockScratchBytes(of rows: WeightRows) -> Int {
+    roundedToLine(rows.scratchBytes(columns: blockColumns))
+      + roundedToLine(blockColumns * rowStride(of: rows) * precision.width)
   }
 
-  /// Fills in a block of a weight that is kept in memory, for all steps of its depth.
-  private func fill(_ weight: Weight, block: Int, scratch: UnsafeMutableRawPointer, thread: Int) {
-    guard let memory = weight.memory else { return }
-    let columns = block * blockColumns..<min(weight.rows.columns, (block + 1) * blockColumns)
-    let source = weight.rows.read(columns, scratch: scratch)
-    let free = scratch + roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
-    for (index, step) in steps(weight.rows.depth, weight.depthStep).enumerated() {
-      let offset = weight.offsets[index * blockCount(of: weight) + block]
-      layOut(weight, columns, step, from: source, into: memory.base + offset, scratch: free, thread: thread)
-    }
-  }
-
-  /// Lays out a block of columns, whose rows of whole depth begin at `source`, for one step of the depth.
-  private func layOut(
-    _ weight: Weight, _ columns: Range<Int>, _ step: Range<Int>, from source: UnsafeRawPointer,
-    into panel: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer, thread: Int
+  /// Fills in a block of a weight, for all steps of its depth.
+  private func fill(
+    _ weight: Weight, block: Int, from rows: WeightRows, scratch: UnsafeMutableRawPointer, thread: Int
   ) {
-    let (rows, key) = (weight.rows, LayoutKey(depth: step.count, columns: columns.count))
-    let type = rows.stored.type
-    let start = source + step.lowerBound * type.width
-    let stride = rowStride(of: weight)
+    let columns = block * blockColumns..<min(rows.columns, (block + 1) * blockColumns)
+    let source = rows.read(columns, scratch: scratch)
+    let converted = scratch + roundedToLine(rows.scratchBytes(columns: blockColumns))
+    let (stride, type) = (rowStride(of: rows), rows.stored.type)
     for row in 0..<columns.count {
       ck_convert(
-        type.native, start + row * rows.depth * type.width, precision.native, scratch + row * stride * precision.width,
-        step.count)
+        type.native, source + row * rows.depth * type.width, precision.native, converted + row * stride * precision.width,
+        rows.depth)
     }
-    pack(PackingKey(layout: key, depthStride: 1, columnStride: stride), from: scratch, into: panel, thread: thread)
+    for (index, step) in steps(rows.depth, weight.depthStep).enumerated() {
+      let key = PackingKey(
+        layout: LayoutKey(depth: step.count, columns: columns.count), depthStride: 1, columnStride: stride)
+      let offset = weight.offsets[index * blockCount(of: weight) + block]
+      pack(key, from: converted + step.lowerBound * precision.width, into: weight.memory.base + offset, thread: thread)
+    }
   }
 
   public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int {
-    let layout = LayoutKey(depth: depth, columns: min(columns, blockColumns))
-    let own = max(
+    scratchBytes(rows, LayoutKey(depth: depth, columns: min(columns, blockColumns)))
+  }
+
+  private func scratchBytes(_ rows: Int, _ layout: LayoutKey) -> Int {
+    max(
       product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
       product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
-    guard weight.memory == nil else { return own }
-    return blockScratchBytes(of: weight) + roundedToLine(self.layout(layout).bytes) + own
   }
 
   public func multiply(
@@ -253,17 +242,9 @@ public final class OneDNNLibrary: MatrixLibrary {
   ) {
     let layout = LayoutKey(depth: depth.count, columns: columns.count)
     let key = ProductKey(layout: layout, rows: rows, accumulates: accumulates)
-    if let memory = weight.memory {
-      let block = columns.lowerBound / blockColumns
-      let offset = weight.offsets[depth.lowerBound / weight.depthStep * blockCount(of: weight) + block]
-      multiply(key, a, memory.base + offset, sums, scratch, thread)
-      return
-    }
-    let source = weight.rows.read(columns, scratch: scratch)
-    let free = scratch + roundedToLine(weight.rows.scratchBytes(columns: blockColumns))
-    let panel = scratch + blockScratchBytes(of: weight)
-    layOut(weight, columns, depth, from: source, into: panel, scratch: free, thread: thread)
-    multiply(key, a, panel, sums, panel + roundedToLine(self.layout(layout).bytes), thread)
+    let block = columns.lowerBound / blockColumns
+    let offset = weight.offsets[depth.lowerBound / weight.depthStep * blockCount(of: weight) + block]
+    multiply(key, a, weight.memory.base + offset, sums, scratch, thread)
   }
 
   // Activations.
@@ -292,10 +273,7 @@ public final class OneDNNLibrary: MatrixLibrary {
   }
 
   public func scratchBytes(rows: Int, of operand: Operand) -> Int {
-    let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
-    return max(
-      product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
-      product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
+    scratchBytes(rows, LayoutKey(depth: operand.depth, columns: operand.columns))
   }
 
   public func multiply(

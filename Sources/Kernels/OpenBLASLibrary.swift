@@ -49,7 +49,7 @@ public struct OpenBLASLibrary: MatrixLibrary {
     fileprivate let floats: Tensor?
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, isStreamed: Bool, on pool: ThreadPool) -> Weight {
+  public func layOut(_ rows: WeightRows, depthStep: Int, on pool: ThreadPool) -> Weight {
     var stored = rows.stored
     var extraBytes = 0
     if rows.isTransposed, let source = stored.bytes.baseAddress {

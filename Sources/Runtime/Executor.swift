@@ -8,17 +8,18 @@ public final class Executor {
   public let plan: Plan
   private let weights: Weights
   private let backend: any Backend
-  private let arena: Arena
+  private let memory: ActivationMemory
   private var given: [Int: Tensor] = [:]
   /// How long each of the plan's steps took in the last run.
   public private(set) var durations: [Duration]
 
-  public init(plan: Plan, weights: Weights, backend: any Backend) {
+  /// - Parameter memory: where results lie until another run uses it.
+  public init(plan: Plan, weights: Weights, backend: any Backend, memory: ActivationMemory) {
     self.plan = plan
     self.weights = weights
     self.backend = backend
     precondition(plan.precision == backend.precision, "a plan for another precision than the backend's")
-    arena = Arena(bytes: plan.arenaBytes)
+    self.memory = memory
     durations = Array(repeating: .zero, count: plan.steps.count)
   }
 
@@ -27,9 +28,10 @@ public final class Executor {
 
   /// Computes the plan from `inputs`, by value.
   ///
-  /// The results, `plan.kept`, are read by `tensor(of:)` until the next run. Throws a `Diagnostic` of kind
+  /// The results, `plan.kept`, are read by `tensor(of:)` until the next run on the same memory. Throws a `Diagnostic` of kind
   /// `.interrupted` when the backend's pool is cancelled, and whatever `observer` throws.
   public func run(_ inputs: [Value: Tensor], observer: Observer? = nil) throws {
+    memory.reserve(plan.arenaBytes)
     given.removeAll(keepingCapacity: true)
     for (value, tensor) in inputs {
       precondition(
@@ -49,9 +51,6 @@ public final class Executor {
     }
   }
 
-  /// Gives the results of the last run, and their memory, back to the system until the next.
-  public func releaseMemory() { arena.release() }
-
   /// The steps of the last run and how long each took.
   public var profile: [StepTime] { zip(plan.steps, durations).map { StepTime(step: $0, duration: $1) } }
 
@@ -59,7 +58,7 @@ public final class Executor {
   public func tensor(of value: Value) -> Tensor {
     if let tensor = given[value.id] { return tensor }
     guard let offset = plan.offsets[value.id] else { preconditionFailure("value \(value.id) is not in the plan") }
-    return Tensor(arena.address(offset), plan.precision(of: value), value.shape)
+    return Tensor(memory.base + offset, plan.precision(of: value), value.shape)
   }
 
   private func compute(_ step: Plan.Step, into output: Tensor) {

@@ -12,6 +12,7 @@ public final class StagedExecutor {
   private let outputs: [Value]
   private let weights: Weights
   private let backend: any Backend
+  private let memory: ActivationMemory
   private let invariants: [Value]
   private let main: Executor
   private var kept: [Value: OwnedTensor] = [:]
@@ -20,27 +21,25 @@ public final class StagedExecutor {
   /// - Parameter observed: values whose tensors an observer wants to see as they are.
   public init(
     graph: Graph, outputs: [Value], varying: Set<String>, weights: Weights, backend: any Backend,
-    observed: Set<Value> = []
+    memory: ActivationMemory, observed: Set<Value> = []
   ) {
     self.graph = graph
     self.varying = varying
     self.outputs = outputs
     self.weights = weights
     self.backend = backend
+    self.memory = memory
     // An observer sees every node in one run, so nothing but the inputs themselves is kept for it.
     invariants =
       observed.isEmpty
       ? graph.invariants(whenVarying: varying) : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
     main = Executor(
       plan: Plan(graph, outputs: outputs, given: invariants, observed: observed, precision: backend.precision),
-      weights: weights, backend: backend)
+      weights: weights, backend: backend, memory: memory)
   }
 
   /// The steps of the last run and how long each took.
   public var profile: [StepTime] { main.profile }
-
-  /// Gives the results of the last run, and their memory, back to the system until the next.
-  public func releaseMemory() { main.releaseMemory() }
 
   /// Bytes of activations while it runs.
   public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
@@ -55,7 +54,7 @@ public final class StagedExecutor {
       let value = input(name)
       constants[value] = OwnedTensor(value.shape, values, plan.precision(of: value))
     }
-    let first = Executor(plan: plan, weights: weights, backend: backend)
+    let first = Executor(plan: plan, weights: weights, backend: backend, memory: memory)
     try first.run(constants.mapValues(\.tensor))
     for value in computed {
       let copy = OwnedTensor(value.shape, backend.precision)
@@ -81,7 +80,7 @@ public final class StagedExecutor {
     var given = constants.mapValues(\.tensor)
     for (name, tensor) in inputs { given[input(name)] = tensor }
     let plan = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
-    return try Executor(plan: plan, weights: weights, backend: backend).firstNonFinite(given)
+    return try Executor(plan: plan, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
   }
 
   private func input(_ name: String) -> Value {

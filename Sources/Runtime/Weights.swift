@@ -20,13 +20,13 @@ public final class Weights: Sendable {
   /// Lays out the parameters that `graph` declares, as `binding` found them, for `backend`.
   ///
   /// Mapped pages that a weight was laid out from are let go of as it goes: there is no second full copy in memory.
-  /// - Parameter isStreamed: whether matrices stay as they are in the checkpoint and are laid out whenever they are read.
-  public init(graph: Graph, binding: WeightBinding, backend: any Backend, isStreamed: Bool = false) {
+  /// - Parameter nodes: those whose parameters are wanted; all unless given.
+  public init(graph: Graph, nodes: [Node]? = nil, binding: WeightBinding, backend: any Backend) {
     let bound = binding.tensors
-    let uses = WeightUses(graph, isStreamed: isStreamed)
+    let uses = WeightUses(graph)
     var layers: [String: Layer] = [:]
     var extraBytes = 0
-    for node in graph.nodes where !node.parameters.isEmpty {
+    for node in nodes ?? graph.nodes where !node.parameters.isEmpty {
       var layer = Layer()
       for parameter in node.parameters {
         guard let stored = bound[node.key(of: parameter)] else { continue }
@@ -64,10 +64,8 @@ public final class Weights: Sendable {
 private struct WeightUses {
   private let doubled: Set<Int>
   private let gated: Set<Int>
-  private let isStreamed: Bool
 
-  init(_ graph: Graph, isStreamed: Bool) {
-    self.isStreamed = isStreamed
+  init(_ graph: Graph) {
     var gated: Set<Int> = []
     var doubled: Set<Int> = []
     for node in graph.nodes {
@@ -80,8 +78,7 @@ private struct WeightUses {
 
   func use(of node: Node) -> WeightUse {
     WeightUse(
-      isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }),
-      isStreamed: isStreamed)
+      isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }))
   }
 }
 

@@ -37,14 +37,13 @@ final class Denoiser {
     channels = unet.config.inChannels
     executor = StagedExecutor(
       graph: graph, outputs: [output], varying: ["sample", "timestep"], weights: try model.weights(of: .unet),
-      backend: model.backend, observed: graph.values(at: paths))
+      backend: model.backend, memory: model.memory, observed: graph.values(at: paths))
     sample = OwnedTensor([batch, height, width, channels], model.backend.precision)
     timesteps = OwnedTensor([batch, 1])
   }
 
   var profile: [StepTime] { executor.profile }
   var activationBytes: Int { executor.activationBytes }
-  func releaseMemory() { executor.releaseMemory() }
 
   /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.
   func predict(

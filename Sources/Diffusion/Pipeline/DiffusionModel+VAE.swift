@@ -26,19 +26,17 @@ extension DiffusionModel {
     guard let given = graph.inputs[input.name], let result = graph.outputs[output] else {
       preconditionFailure("an autoencoder without \(input.name) or \(output)")
     }
-    let weights = try weights(of: .vae)
-    // At large sizes this is where most memory is needed.
-    releaseActivations()
+    let weights = try weights(of: .vae, for: output)
     func plan(observed: Set<Value> = []) -> Plan {
       Plan(graph, outputs: [result], observed: observed, precision: backend.precision)
     }
-    let executor = Executor(plan: plan(), weights: weights, backend: backend)
+    let executor = Executor(plan: plan(), weights: weights, backend: backend, memory: memory)
     let tensor = OwnedTensor(given.shape, input.values, backend.precision)
     try executor.run([given: tensor.tensor])
     lastRuns[.vae] = (executor.profile, executor.plan.arenaBytes)
     guard executor.tensor(of: result).isFinite else {
       let all = plan(observed: Set(graph.nodes.map(\.output)))
-      let step = try Executor(plan: all, weights: weights, backend: backend).firstNonFinite([given: tensor.tensor])
+      let step = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite([given: tensor.tensor])
       throw Diagnostic.notFinite(.vae, step)
     }
     return executor.tensor(of: result).values

@@ -19,21 +19,21 @@ public final class DiffusionModel {
   /// What computes. The layouts of weights that were made for another are dropped when it changes.
   public private(set) var backend: any Backend
 
-  private let isLean: Bool
   private let bindings: [Architecture.Component: WeightBinding]
-  private var weights: [Architecture.Component: Weights] = [:]
+  private var weights: [WeightsKey: Weights] = [:]
   private var tokenizers: [Architecture.Component: CLIPTokenizer] = [:]
   private var embeddings: [String: PromptEmbedding] = [:]
   private var denoiser: Denoiser?
+  /// Where all components compute, one at a time.
+  let memory = ActivationMemory()
   /// The last runs of components other than the UNet.
   var lastRuns: [Architecture.Component: (profile: [StepTime], activationBytes: Int)] = [:]
 
   /// Opens a folder in the diffusers layout.
   ///
-  /// With `isLean` the text encoders, which run once a prompt, are laid out anew for each and not kept. Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
-  public init(_ files: any ModelFiles, backend: any Backend, isLean: Bool = false) throws {
+  /// Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
+  public init(_ files: any ModelFiles, backend: any Backend) throws {
     self.files = files
-    self.isLean = isLean
     self.backend = backend
     let index = try ModelIndex(files)
     zeroesAbsentNegative = index.zeroesAbsentNegative
@@ -62,16 +62,24 @@ public final class DiffusionModel {
     self.bindings = bindings
   }
 
-  /// The component's weights, laid out for the backend at first use.
-  func weights(of component: Architecture.Component) throws -> Weights {
-    if let ready = weights[component] { return ready }
+  /// The weights that an output of a component needs, or all of them, laid out for the backend at first use.
+  func weights(of component: Architecture.Component, for output: String? = nil) throws -> Weights {
+    let key = WeightsKey(component: component, output: output)
+    if let ready = weights[key] { return ready }
     guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
     let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
-    let isEncoder = component == .textEncoder || component == .textEncoder2
-    let made = Weights(graph: graph, binding: binding, backend: backend, isStreamed: isEncoder && isLean)
+    let nodes = output.flatMap { graph.outputs[$0] }.map { graph.nodes(reaching: [$0]) }
+    // Encoders and the activations of a decode, the two large things that are never needed at once.
+    if Self.encoders.contains(component) { memory.release() }
+    let made = Weights(graph: graph, nodes: nodes, binding: binding, backend: backend)
     try checkInterrupted()
-    weights[component] = made
+    weights[key] = made
     return made
+  }
+
+  private struct WeightsKey: Hashable {
+    let component: Architecture.Component
+    let output: String?
   }
 
   /// The tokenizer of a text encoder.
@@ -97,14 +105,17 @@ public final class DiffusionModel {
     let unknown = texts.filter { embeddings[$0] == nil }
     var found = embeddings
     if !unknown.isEmpty {
-      defer {
-        for component in [Architecture.Component.textEncoder, .textEncoder2] { bindings[component]?.releasePages() }
-      }
+      defer { for component in Self.encoders { bindings[component]?.releasePages() } }
       for (text, embedding) in zip(unknown, try encode(unknown)) { found[text] = embedding }
     }
     embeddings = found.count > 64 ? found.filter { texts.contains($0.key) } : found
     return texts.compactMap { found[$0] }
   }
+
+  private static let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
+
+  /// Lets go of the text encoders' layouts until a text is encoded again.
+  func dropEncoders() { weights = weights.filter { !Self.encoders.contains($0.key.component) } }
 
   /// Computes on another backend from now on.
   public func use(_ backend: any Backend) {
@@ -136,9 +147,6 @@ public final class DiffusionModel {
 
   /// Bytes of weights laid out in memory beside the checkpoint.
   public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
-
-  /// Lets go of the memory that denoising keeps between steps, until the next.
-  func releaseActivations() { denoiser?.releaseMemory() }
 
   /// Throws when the user has asked to stop.
   func checkInterrupted() throws {

@@ -44,6 +44,8 @@ public struct Generation: Sendable {
     let texts = request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
     var embeddings = try model.embeddings(of: texts)
     if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
+    // The steps and the decode need the memory; what the next prompt wants is laid out again then.
+    model.dropEncoders()
     // Laying out the UNet's weights belongs to no step.
     _ = try model.denoiser(batch: embeddings.count, height: latentHeight, width: latentWidth)
     let (h, w) = (Float(request.height), Float(request.width))

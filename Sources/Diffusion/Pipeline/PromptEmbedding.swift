@@ -59,14 +59,14 @@ extension DiffusionModel {
     let outputs = [hidden] + [pooled].compactMap { $0 }
     let weights = try weights(of: component)
     let executor = Executor(
-      plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend)
+      plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend, memory: memory)
     let given = inputs.mapValues(\.tensor)
     try executor.run(given)
     lastRuns[component] = (executor.profile, executor.plan.arenaBytes)
     if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
       let all = Plan(
         graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
-      let step = try Executor(plan: all, weights: weights, backend: backend).firstNonFinite(given)
+      let step = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
       throw Diagnostic.notFinite(component, step)
     }
     func parts(_ value: Value) -> [[Float]] { texts.indices.map { executor.tensor(of: value).slice($0, 1).values } }

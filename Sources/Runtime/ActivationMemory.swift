@@ -1,0 +1,24 @@
+import Kernels
+
+/// Memory for the results of one run at a time, shared by executors that take turns: as large as the largest of them needs.
+///
+/// It stays between runs, so that it is touched for the first time only once.
+public final class ActivationMemory {
+  private var pages = PageMemory(bytes: 0)
+
+  public init() {}
+
+  public var bytes: Int { pages.bytes }
+  var base: UnsafeMutableRawPointer { pages.base }
+
+  /// Makes room for a run; what an earlier one left may be lost.
+  func reserve(_ bytes: Int) {
+    guard bytes > pages.bytes else { return }
+    // The old pages go first: both at once might be too much.
+    pages = PageMemory(bytes: 0)
+    pages = PageMemory(bytes: bytes)
+  }
+
+  /// Forgets what is in it and gives its pages back to the system until they are touched again.
+  public func release() { pages.release() }
+}

@@ -55,6 +55,7 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Base", "Graph", "CKernels", "Kernels", "KernelCases", "Checkpoints"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Graph", "Kernels", "Models", "Runtime"]),
     .testTarget(
       name: "DiffusionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),

@@ -4,6 +4,7 @@
     peer.py torch|openvino step|decode|encode WxH bf16|f32 ARCHITECTURES FOLDER THREADS
 """
 import json
+import multiprocessing
 import resource
 import sys
 import time
@@ -74,6 +75,17 @@ def torch_work(work, width, height, dtype, folder):
     return lambda: (first(ids, output_hidden_states=True), second(ids, output_hidden_states=True))
 
 
+def convert(width, height, folder, path):
+    """Writes OpenVINO's form of the UNet, for one size."""
+    import openvino
+
+    with torch.no_grad():
+        inputs = unet_inputs(width, height, torch.float32)
+        model = openvino.convert_model(Step(unet(folder, torch.float32)), example_input=inputs)
+    model.reshape({port: list(value.shape) for port, value in zip(model.inputs, inputs)})
+    openvino.save_model(model, str(path), compress_to_fp16=True)
+
+
 def openvino_work(work, width, height, precision, folder, cache, threads):
     import openvino
 
@@ -81,11 +93,10 @@ def openvino_work(work, width, height, precision, folder, cache, threads):
         raise SystemExit("only the step is compared with OpenVINO")
     path = Path(cache) / f"ssd1b_unet_{width}x{height}.xml"
     if not path.exists():
-        inputs = unet_inputs(width, height, torch.float32)
-        model = openvino.convert_model(Step(unet(folder, torch.float32)), example_input=inputs)
-        model.reshape({port: list(value.shape) for port, value in zip(model.inputs, inputs)})
-        openvino.save_model(model, str(path), compress_to_fp16=True)
-        del model
+        # In a process of its own, whose memory is gone afterwards.
+        converter = multiprocessing.get_context("spawn").Process(target=convert, args=(width, height, folder, path))
+        converter.start()
+        converter.join()
     core = openvino.Core()
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32", "INFERENCE_NUM_THREADS": threads,

@@ -101,6 +101,7 @@ enum { BLOCK = 8 };
 #define LOAD(x) (x)
 #define SAVE(x) (x)
 #define EXP ck_exp
+#define EXP_SCALED(x, maximum, scale) ck_exp(((x) - (maximum)) * (scale))
 #define GELU_OF ck_gelu_of
 #define NAME(name) name##_f32
 #include "typed_loops.h"
@@ -109,6 +110,8 @@ enum { BLOCK = 8 };
 #define LOAD(x) from_bf16(x)
 #define SAVE(x) to_bf16(x)
 #define EXP ck_exp_bf16
+// One multiply-add for difference, scale and the change of base.
+#define EXP_SCALED(x, maximum, scale) ck_exp2_bf16((x) * ((scale) * 1.44269504f) - (maximum) * ((scale) * 1.44269504f))
 #define GELU_OF ck_gelu_of_bf16
 #define NAME(name) name##_bf16
 #include "typed_loops.h"

@@ -1,4 +1,5 @@
-// The loops over elements of one type, included by loops_body.h with ELEMENT, LOAD, SAVE, EXP, GELU_OF and NAME defined.
+// The loops over elements of one type, included by loops_body.h with ELEMENT, LOAD, SAVE, EXP, EXP_SCALED, GELU_OF and NAME
+// defined.
 // Results of 8 bits' precision use EXP and GELU_OF of about twice that, and are rounded once.
 
 static inline __attribute__((always_inline)) float NAME(silu_of)(float x) { return x / (1.0f + EXP(-x)); }
@@ -179,7 +180,7 @@ static float NAME(exponentials)(const float *x, size_t count, float maximum, flo
   float sum = 0;
   CK_PARALLEL
   for (size_t i = 0; i < count; i++) {
-    float value = EXP((x[i] - maximum) * scale);
+    float value = EXP_SCALED(x[i], maximum, scale);
     out[i] = SAVE(value);
     sum += value;
   }
@@ -195,5 +196,6 @@ static void NAME(scaled)(const float *x, size_t count, float factor, ELEMENT *ou
 #undef LOAD
 #undef SAVE
 #undef EXP
+#undef EXP_SCALED
 #undef GELU_OF
 #undef NAME

@@ -21,26 +21,31 @@ extension TiledBackend {
     let tiles = (keys + keyTile - 1) / keyTile
     let widths = (0..<tiles).map { min(keyTile, keys - $0 * keyTile) }
 
+    let queryTile = Self.queryTile(tokens: tokens, heads: pictures * heads, keyTile: keyTile)
+    let queryTiles = (tokens + queryTile - 1) / queryTile
+
     // Keys as [size, keys] and values as [keys, size], laid out once for all tiles of queries.
     let keyOperands = widths.map { library.operand(depth: size, columns: $0, depthStride: 1, columnStride: features) }
     let valueOperands = widths.map { library.operand(depth: $0, columns: size, depthStride: features, columnStride: 1) }
     let (keyBytes, valueBytes) = (library.bytes(of: keyOperands[0]), library.bytes(of: valueOperands[0]))
     let tileBytes = keyBytes + valueBytes
-    let laidOut = Address(start: pool.scratch(max(64, pictures * heads * tiles * tileBytes)))
+    // By a run of its own, unless one task does all of a head.
+    let isShared = tileBytes > 0 && queryTiles > 1
+    let laidOut = Address(start: pool.scratch(isShared ? pictures * heads * tiles * tileBytes : 64))
     @Sendable func corner(_ task: Int) -> Int {
       let (n, head, tile) = (task / (heads * tiles), task / tiles % heads, task % tiles)
       return (n * keys + tile * keyTile) * features + head * size
     }
-    if tileBytes > 0 {
+    @Sendable func layOut(_ task: Int, into memory: UnsafeMutableRawPointer, thread: Int) {
+      library.layOut(keyOperands[task % tiles], from: k.address(corner(task)), into: memory, thread: thread)
+      library.layOut(valueOperands[task % tiles], from: v.address(corner(task)), into: memory + keyBytes, thread: thread)
+    }
+    if isShared {
       pool.run(pictures * heads * tiles) { task, thread in
-        let memory = laidOut.start + task * tileBytes
-        library.layOut(keyOperands[task % tiles], from: k.address(corner(task)), into: memory, thread: thread)
-        library.layOut(valueOperands[task % tiles], from: v.address(corner(task)), into: memory + keyBytes, thread: thread)
+        layOut(task, into: laidOut.start + task * tileBytes, thread: thread)
       }
     }
 
-    let queryTile = Self.queryTile(tokens: tokens, heads: pictures * heads, keyTile: keyTile)
-    let queryTiles = (tokens + queryTile - 1) / queryTile
     let width = precision.width
     let scale = 1 / Float(size).squareRoot()
     // A thread's memory: scores, their exponentials, the tile's queries, the tile's sums, each row's maximum and sum.
@@ -55,7 +60,8 @@ extension TiledBackend {
         [library.scratchBytes(rows: rows, of: keyOperands[$0]), library.scratchBytes(rows: rows, of: valueOperands[$0])]
       }
     }.max() ?? 0
-    let bytes = scoreBytes + weightBytes + queryBytes + sumBytes + 2 * rowBytes + libraryBytes + 64
+    let operandBytes = isShared ? 0 : tileBytes
+    let bytes = scoreBytes + weightBytes + queryBytes + sumBytes + 2 * rowBytes + operandBytes + libraryBytes + 64
 
     pool.run(pictures * heads * queryTiles) { task, thread in
       let (pictureHead, first) = (task / queryTiles, task % queryTiles * queryTile)
@@ -72,6 +78,7 @@ extension TiledBackend {
       let sums = take(sumBytes).assumingMemoryBound(to: Float.self)
       let maxima = take(rowBytes).assumingMemoryBound(to: Float.self)
       let rowSums = take(rowBytes).assumingMemoryBound(to: Float.self)
+      let operands = take(operandBytes)
       let corner = (n * tokens + first) * features + head * size
       var (a, aStride) = (UnsafeRawPointer(q.address(corner)), features)
       if library.isDense {
@@ -85,7 +92,9 @@ extension TiledBackend {
         // A laid out tile is multiplied whole; of the others, as much as is seen.
         let visible = tileBytes > 0 ? widths[tile] : min(widths[tile], seen - key)
         var (keyOperand, valueOperand) = (keyOperands[tile], valueOperands[tile])
-        var b = UnsafeRawPointer(laidOut.start + (pictureHead * tiles + tile) * tileBytes)
+        let operand = pictureHead * tiles + tile
+        if operandBytes > 0 { layOut(operand, into: operands, thread: thread) }
+        var b = UnsafeRawPointer(operandBytes > 0 ? operands : laidOut.start + operand * tileBytes)
         var values = b + keyBytes
         if tileBytes == 0 {
           let keyCorner = (n * keys + key) * features + head * size

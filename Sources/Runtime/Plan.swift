@@ -165,7 +165,7 @@ extension Plan {
 
 extension Plan.Step {
   /// The input whose place the output may take, if nobody reads it any more: kernels that work element by element.
-  var replaceable: Value? {
+  public var replaceable: Value? {
     switch node.op {
     case .groupNorm, .layerNorm, .activation: inputs[0]
     default: nil
@@ -173,7 +173,7 @@ extension Plan.Step {
   }
 
   /// Whether it is a matrix product.
-  var isProduct: Bool {
+  public var isProduct: Bool {
     switch node.op {
     case .conv2d, .linear: true
     default: false

@@ -83,6 +83,65 @@ import Testing
     #expect(result.code == 1 && result.output == "seed 5\n")
   }
 
+  @Test("backend and precision are settings: shown, checked when set, taken back, and overridden for one run")
+  func computing() throws {
+    try Program.withFolder { folder in
+      let script = """
+        backend openblas
+        precision
+        generate steps=1 out=a.png
+        set precision f32
+        unset backend
+        backend reference
+        """
+      let result = try Program.run(script: script, in: folder)
+      #expect(result.code == 0, "\(result.errors)")
+      let lines = result.output.split(separator: "\n").map(String.init)
+      #expect(lines.first == "backend openblas" && lines[1] == "precision f32")
+      #expect(lines.last == "backend reference")
+      let (_, text) = try PNG.read(path: folder + "/a.png")
+      let own = try JSONValue(parsing: Data(try #require(text.first { $0.keyword == "ssd1b" }?.text).utf8), at: "ssd1b")
+      guard case .object(let fields) = own else { throw Diagnostic(.file, "no object") }
+      #expect(fields["backend"] == "openblas" && fields["precision"] == "f32")
+    }
+  }
+
+  @Test(
+    "A backend or precision that cannot be had is refused, and what was set stays",
+    arguments: [
+      ("precision bf16", "expected f32 with the openblas backend, found bf16", "onednn backend, or precision f32"),
+      ("backend openblass", "expected onednn or openblas or reference, found openblass", "did you mean openblas?"),
+      ("precision f16", "expected f32 or bf16, found f16", "hint: "),
+    ])
+  func refusedComputing(line: String, found: String, hint: String) throws {
+    let result = try Program.run(["--keep-going"], script: "backend openblas\n\(line)\nbackend\nprecision\n")
+    #expect(result.code == 1)
+    #expect(result.output == "backend openblas\nbackend openblas\nprecision f32\n")
+    #expect(result.errors.contains(found) && result.errors.contains(hint), "\(result.errors)")
+  }
+
+  @Test("With the processor's AVX-512 hidden, the program falls back and makes the same picture but for the last digits")
+  func hiddenInstructions() throws {
+    func run(_ simd: String?) throws -> String {
+      var output = ""
+      try Program.withFolder { folder in
+        let result = try Program.run(
+          script: "model\nbackend openblas\ngenerate steps=2 size=64x64\nlatents\n", in: folder,
+          environment: simd.map { ["SSD1B_SIMD": $0] } ?? [:])
+        #expect(result.code == 0, "\(result.errors)")
+        output = result.output
+      }
+      return output
+    }
+    let hidden = try run("avx2")
+    #expect(hidden.contains("backend    openblas"), "\(hidden)")
+    // The rows of `latents` without their hashes: five digits of mean, deviation, least and greatest.
+    func figures(_ output: String) -> [String] {
+      output.split(separator: "\n").suffix(2).map { $0.split(separator: " ").dropLast().joined(separator: " ") }
+    }
+    #expect(figures(hidden) == figures(try run(nil)))
+  }
+
   @Test("Wrong process arguments exit with 2")
   func usage() throws { #expect(try Program.run(["--bogus"]).code == 2) }
 

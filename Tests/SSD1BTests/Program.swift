@@ -25,12 +25,14 @@ enum Program {
   }
 
   /// Runs it with `script` on standard input, in `folder`.
-  static func run(_ arguments: [String] = [], script: Data = Data(), in folder: String = "/tmp") throws -> Result {
+  static func run(
+    _ arguments: [String] = [], script: Data = Data(), in folder: String = "/tmp", environment: [String: String] = [:]
+  ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"]
+    process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"].merging(environment) { $1 }
     let (input, output, errors) = (Pipe(), Pipe(), Pipe())
     (process.standardInput, process.standardOutput, process.standardError) = (input, output, errors)
     try process.run()
@@ -44,8 +46,10 @@ enum Program {
     return Result(output: text, errors: errorText, code: code)
   }
 
-  static func run(_ arguments: [String] = [], script: String, in folder: String = "/tmp") throws -> Result {
-    try run(arguments, script: Data(script.utf8), in: folder)
+  static func run(
+    _ arguments: [String] = [], script: String, in folder: String = "/tmp", environment: [String: String] = [:]
+  ) throws -> Result {
+    try run(arguments, script: Data(script.utf8), in: folder, environment: environment)
   }
 
   /// A folder of its own for a test, taken away afterwards.

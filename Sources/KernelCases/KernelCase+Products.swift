@@ -28,7 +28,7 @@ public struct Terms: Sendable, CustomStringConvertible {
 }
 
 extension KernelCase {
-  /// Sums of K products in float32 differ from exact ones by some √K · 2⁻²⁵ of their size; measured: 7e-7.
+  /// Sums of K products in float32 differ from exact ones by some √K · 2⁻²⁵ of their size; measured: 9.2e-7.
   private static let productTolerance = 2e-6
   /// Products of bfloat16 numbers are exact in float32; what is left is the result's rounding, 2⁻⁸; measured: 3.4e-3.
   private static let roundingTolerance = 4e-3
@@ -54,7 +54,7 @@ extension KernelCase {
     }
   }
 
-  /// A 3x3 convolution after a doubling. Four summed weights are rounded to bfloat16 once more; measured: 2.9e-3.
+  /// A 3x3 convolution after a doubling. Four summed weights are rounded to bfloat16 once more; measured: 3.7e-3.
   public static func doubled(
     _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ type: StorageType = .float16, misalignment: Int = 0,
     terms: Terms = .bias
@@ -139,7 +139,7 @@ extension KernelCase {
   ]
 
   /// Scores of some tens, rounded to 2⁻²⁴ of themselves, then exponentials of them; measured: 1.5e-6. In bfloat16 the
-  /// exponentials are rounded before they are multiplied with the values, and the result once more; measured: 2.3e-3.
+  /// exponentials are rounded before they are multiplied with the values, and the result once more; measured: 3.5e-3.
   public static func attention(
     _ n: Int, _ tokens: Int, _ keys: Int, heads: Int, _ size: Int, causal: Bool = false, scale: Float = 2
   ) -> KernelCase {
@@ -149,7 +149,7 @@ extension KernelCase {
     // Scores of hundreds bring that much more of their rounding into the exponent; measured: 3.1e-5.
     let tolerance = scale > 10 ? 1e-4 : 5e-6
     return KernelCase(
-      name, tolerance, bfloat16: 5e-3, out: [n, tokens, features], multiplyAdds: 2 * n * tokens * keys * features
+      name, tolerance, bfloat16: 6e-3, out: [n, tokens, features], multiplyAdds: 2 * n * tokens * keys * features
     ) { backend, samples, output in
       let q = samples.random([n, tokens, features], scale: scale)
       let k = samples.random([n, keys, features], scale: scale)

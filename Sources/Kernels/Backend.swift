@@ -86,10 +86,13 @@ public struct WeightUse: Sendable {
   public var isGated = false
   /// The convolution follows a doubling by nearest neighbour.
   public var followsDoubling = false
+  /// Where it is laid out.
+  public var storage: WeightStorage
 
-  public init(isGated: Bool = false, followsDoubling: Bool = false) {
+  public init(isGated: Bool = false, followsDoubling: Bool = false, storage: WeightStorage = WeightStorage()) {
     self.isGated = isGated
     self.followsDoubling = followsDoubling
+    self.storage = storage
   }
 }
 

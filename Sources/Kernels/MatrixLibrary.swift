@@ -22,7 +22,7 @@ public protocol MatrixLibrary: Sendable {
   func tileCost(of weight: Weight, gathers: Bool) -> TileCost
 
   /// Lays out `rows`, [columns, depth], for products over `depthStep` of the depth at a time.
-  func layOut(_ rows: WeightRows, depthStep: Int, on pool: ThreadPool) -> Weight
+  func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight
   func extraBytes(of weight: Weight) -> Int
   func readsCheckpoint(_ weight: Weight) -> Bool
 

@@ -153,7 +153,7 @@ public final class OneDNNLibrary: MatrixLibrary {
     fileprivate let depth: Int
     fileprivate let depthStep: Int
     /// The blocks of each step of the depth after each other.
-    fileprivate let memory: PageMemory
+    fileprivate let memory: WeightStorage.Place
     /// Where each block begins, by step and then by block.
     fileprivate let offsets: [Int]
   }
@@ -170,7 +170,7 @@ public final class OneDNNLibrary: MatrixLibrary {
     stride(from: 0, to: depth, by: step).map { $0..<min(depth, $0 + step) }
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, on pool: ThreadPool) -> Weight {
+  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight {
     var offsets: [Int] = []
     var bytes = 0
     for step in steps(rows.depth, depthStep) {
@@ -181,7 +181,7 @@ public final class OneDNNLibrary: MatrixLibrary {
       }
     }
     let weight = Weight(
-      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: PageMemory(bytes: bytes), offsets: offsets)
+      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: storage.take(bytes), offsets: offsets)
     pool.run(blockCount(of: weight)) { block, thread in
       let scratch = pool.scratch(self.blockScratchBytes(of: rows), thread: thread)
       self.fill(weight, block: block, from: rows, scratch: scratch, thread: thread)

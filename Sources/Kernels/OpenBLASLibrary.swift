@@ -49,11 +49,11 @@ public struct OpenBLASLibrary: MatrixLibrary {
     fileprivate let floats: Tensor?
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, on pool: ThreadPool) -> Weight {
+  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight {
     var stored = rows.stored
     var extraBytes = 0
     if rows.isTransposed, let source = stored.bytes.baseAddress {
-      let copy = PageMemory(bytes: stored.bytes.count)
+      let copy = storage.take(stored.bytes.count)
       let filter = rows.depth * stored.type.width
       // Parts of about a megabyte.
       let part = max(1, (1 << 20) / max(1, filter))
@@ -67,7 +67,7 @@ public struct OpenBLASLibrary: MatrixLibrary {
       extraBytes = stored.bytes.count
       stored = StoredTensor(
         type: stored.type, shape: [rows.columns, rows.depth],
-        bytes: UnsafeRawBufferPointer(start: copy.base, count: extraBytes), owner: copy)
+        bytes: UnsafeRawBufferPointer(start: copy.base, count: extraBytes), owner: copy.owner)
     }
     return Weight(stored: stored, depth: rows.depth, extraBytes: extraBytes, floats: stored.floats)
   }

@@ -124,7 +124,7 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
     _ rows: WeightRows, _ columns: Range<Int>, gathers: Bool, _ backend: TiledBackend<Library>
   ) -> Part {
     let step = MatrixTiling.depthStep(rows.depth, gathers: gathers)
-    let weight = library.layOut(rows, depthStep: step, on: backend.pool)
+    let weight = library.layOut(rows, depthStep: step, in: use.storage, on: backend.pool)
     return Part(weight: weight, columns: columns, depth: rows.depth, depthStep: step)
   }
 

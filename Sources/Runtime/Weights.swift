@@ -64,6 +64,7 @@ public final class Weights: Sendable {
 private struct WeightUses {
   private let doubled: Set<Int>
   private let gated: Set<Int>
+  private let storage = WeightStorage()
 
   init(_ graph: Graph) {
     var gated: Set<Int> = []
@@ -78,7 +79,8 @@ private struct WeightUses {
 
   func use(of node: Node) -> WeightUse {
     WeightUse(
-      isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }))
+      isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }),
+      storage: storage)
   }
 }
 

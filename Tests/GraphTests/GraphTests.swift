@@ -1,5 +1,6 @@
 import Base
 import Graph
+import Models
 import Testing
 
 @Suite("Graph and GraphBuilder")
@@ -115,5 +116,24 @@ struct GraphTests {
     #expect(paths.block(of: "encoder.head.fc") == "encoder.head")
     #expect(BlockPath.kind(of: "encoder.layers.0") == "layer")
     #expect(BlockPath.kind(of: "encoder.head") == "head")
+  }
+
+  @Test("a token that is all that is wanted of a text is taken before the layers that treat tokens alike")
+  func takingTokensEarly() throws {
+    let graph = try Architecture(named: "ssd1b").textEncoder2.graph(batch: 2, tokens: 77)
+    let early = graph.takingTokensEarly(for: ["hidden_states", "pooled"])
+    #expect(Set(early.outputs.keys) == ["hidden_states", "pooled"])
+    #expect(early.outputs.mapValues(\.shape) == graph.outputs.filter { $0.key != "last_hidden_state" }.mapValues(\.shape))
+    // 76 tokens of 77 less in the last layer's output projection and two MLP layers, for two texts.
+    let saved = graph.multiplyAdds(reaching: Array(graph.outputs.values)) - early.multiplyAdds
+    #expect(saved == 2 * 76 * (1280 * 1280 + 2 * 1280 * 5120))
+    #expect(early.tensors.map(\.key) == graph.tensors.map(\.key))
+    for (index, node) in early.nodes.enumerated() {
+      #expect(node.id == index && node.output.id == index)
+      for input in node.inputs { #expect(input.id < index && early.nodes[input.id].output == input) }
+    }
+    // Nothing is moved past what is asked for itself.
+    let all = graph.takingTokensEarly(for: ["hidden_states", "pooled", "last_hidden_state"])
+    #expect(all.multiplyAdds == graph.multiplyAdds)
   }
 }

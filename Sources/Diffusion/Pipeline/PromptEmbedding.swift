@@ -48,6 +48,7 @@ extension DiffusionModel {
         hint: "tokenizer and text encoder come from different models")
     }
     let graph = try encoder.graph(batch: texts.count, tokens: ids[0].count)
+      .takingTokensEarly(for: ["hidden_states", "pooled"])
     guard let hidden = graph.outputs["hidden_states"], let input = graph.inputs["input_ids"] else {
       preconditionFailure("a text encoder without input or output")
     }

@@ -29,7 +29,8 @@ public struct EmbeddedModel: ModelFiles {
   public func bytes(_ path: String) throws -> MappedBytes {
     guard let bytes = files[path] else {
       throw Diagnostic(
-        .model, at: place(path), "no such file in the embedded model", hint: "the program was built incompletely")
+        .model, at: place(path), "no such file in the embedded model",
+        hint: "the program was built incompletely")
     }
     return bytes
   }

@@ -13,7 +13,9 @@ extension Graph {
     var takes: [Int: Node] = [:]
     for take in needed where take.op == .takeToken {
       for node in needed.reversed() where node.op.isTokenwise && !wanted.values.contains(node.output) {
-        let isOnlyRead = readers[node.id, default: []].allSatisfy { $0.id == take.id || takes[$0.id]?.id == take.id }
+        let isOnlyRead = readers[node.id, default: []].allSatisfy {
+          $0.id == take.id || takes[$0.id]?.id == take.id
+        }
         if isOnlyRead { takes[node.id] = take }
       }
     }
@@ -50,7 +52,9 @@ private struct Rebuilding {
     return value
   }
 
-  private mutating func append(_ path: String, _ op: Op, _ inputs: [Value], _ shape: Shape, _ parameters: [Parameter]) -> Value {
+  private mutating func append(
+    _ path: String, _ op: Op, _ inputs: [Value], _ shape: Shape, _ parameters: [Parameter]
+  ) -> Value {
     let output = Value(id: nodes.count, shape: shape)
     let isInput = if case .input = op { true } else { false }
     nodes.append(
@@ -74,7 +78,8 @@ private struct Rebuilding {
   private mutating func token(of old: Value, _ take: Node) -> Value {
     if let known = taken[old.id] { return known }
     let path = taken.isEmpty ? take.path : "\(take.path)_\(taken.count + 1)"
-    let made = append(path, .takeToken, [value(old), value(take.inputs[1])], [old.shape.batch, old.channels], [])
+    let made = append(
+      path, .takeToken, [value(old), value(take.inputs[1])], [old.shape.batch, old.channels], [])
     taken[old.id] = made
     return made
   }
@@ -85,7 +90,8 @@ extension Op {
   fileprivate var isTokenwise: Bool {
     switch self {
     case .linear, .layerNorm, .activation, .gatedGELU, .add: true
-    case .input, .conv2d, .tokenEmbedding, .positionEmbedding, .groupNorm, .attention, .addPerChannel, .concatenate,
+    case .input, .conv2d, .tokenEmbedding, .positionEmbedding, .groupNorm, .attention, .addPerChannel,
+      .concatenate,
       .upsample, .reshape, .sinusoid, .takeToken:
       false
     }

@@ -21,7 +21,8 @@ extension KernelCase {
   public static func layerNorm(_ shape: Shape, offset: Float = 0) -> KernelCase {
     // As for the group norm; measured: 1.4e-7 and 6.3e-6.
     KernelCase(
-      "layer norm \(shape), offset \(offset)", offset == 0 ? 5e-7 : 2e-5, bfloat16: elementRounding, out: shape
+      "layer norm \(shape), offset \(offset)", offset == 0 ? 5e-7 : 2e-5, bfloat16: elementRounding,
+      out: shape
     ) { backend, samples, output in
       let x = samples.random(shape, scale: 2, offset: offset)
       let (gamma, beta) = (samples.parameters([shape.channels]), samples.parameters([shape.channels]))

@@ -10,7 +10,8 @@ public struct Terms: Sendable, CustomStringConvertible {
 
   public var description: String {
     let words = [
-      bias ? "bias" : nil, perChannel ? "per channel" : nil, activation?.rawValue, residual ? "residual" : nil,
+      bias ? "bias" : nil, perChannel ? "per channel" : nil, activation?.rawValue,
+      residual ? "residual" : nil,
     ]
     return words.compactMap { $0 }.joined(separator: " + ")
   }
@@ -34,7 +35,8 @@ extension KernelCase {
   private static let roundingTolerance = 4e-3
 
   public static func conv(
-    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ kernel: Int, stride: Int = 1, pad: (Int, Int)? = nil,
+    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ kernel: Int, stride: Int = 1,
+    pad: (Int, Int)? = nil,
     _ type: StorageType = .float16, misalignment: Int = 0, terms: Terms = .bias
   ) -> KernelCase {
     let pad = pad ?? (kernel / 2, kernel / 2)
@@ -44,7 +46,8 @@ extension KernelCase {
       "conv \(n)x\(h)x\(w)x\(c) to \(out), kernel \(kernel), stride \(stride), pad \(pad), "
       + "\(type)+\(misalignment), \(terms)"
     return KernelCase(
-      name, productTolerance, bfloat16: roundingTolerance, out: shape, multiplyAdds: shape.count * c * kernel * kernel
+      name, productTolerance, bfloat16: roundingTolerance, out: shape,
+      multiplyAdds: shape.count * c * kernel * kernel
     ) { backend, samples, output in
       let x = samples.random([n, h, w, c])
       let weight = samples.weight([out, c, kernel, kernel], type, misalignment: misalignment)
@@ -56,7 +59,8 @@ extension KernelCase {
 
   /// A 3x3 convolution after a doubling. Four summed weights are rounded to bfloat16 once more; measured: 3.7e-3.
   public static func doubled(
-    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ type: StorageType = .float16, misalignment: Int = 0,
+    _ n: Int, _ h: Int, _ w: Int, _ c: Int, to out: Int, _ type: StorageType = .float16,
+    misalignment: Int = 0,
     terms: Terms = .bias
   ) -> KernelCase {
     let convolution = Convolution(out: out, kernel: 3, padBefore: 1, padAfter: 1)
@@ -120,7 +124,8 @@ extension KernelCase {
     conv(2, 6, 5, 8, to: 9, 3, terms: .all), conv(2, 6, 5, 8, to: 9, 1, terms: .all),
     // More than one piece of the depth, and the second tile's epilogue.
     conv(1, 5, 4, 300, to: 70, 3, terms: .all), conv(2, 40, 30, 9, to: 40, 3, terms: .all),
-    doubled(1, 1, 1, 1, to: 1), doubled(2, 5, 7, 3, to: 4), doubled(2, 3, 4, 9, to: 70, .float32, terms: .all),
+    doubled(1, 1, 1, 1, to: 1), doubled(2, 5, 7, 3, to: 4),
+    doubled(2, 3, 4, 9, to: 70, .float32, terms: .all),
     doubled(1, 7, 5, 40, to: 130, .bfloat16, misalignment: 1, terms: .none), doubled(1, 4, 3, 600, to: 8),
     doubled(2, 20, 30, 8, to: 16, terms: .all),
   ]
@@ -134,7 +139,8 @@ extension KernelCase {
     linear(2, 20, 31, to: 37, terms: Terms(activation: .quickGELU, residual: true)),
     linear(2, 20, 31, to: 37, terms: Terms(residual: true)), linear(2, 20, 31, to: 37, terms: .all),
     linear(1, 3, 500, to: 70, .float32, terms: .all),
-    gated(2, 20, 31, to: 37), gated(1, 1, 1, to: 1), gated(2, 77, 64, to: 256), gated(1, 300, 96, to: 65, .bfloat16),
+    gated(2, 20, 31, to: 37), gated(1, 1, 1, to: 1), gated(2, 77, 64, to: 256),
+    gated(1, 300, 96, to: 65, .bfloat16),
     gated(2, 9, 130, to: 100, .float32, bias: false), gated(1, 5, 64, to: 70),
   ]
 
@@ -149,7 +155,8 @@ extension KernelCase {
     // Scores of hundreds bring that much more of their rounding into the exponent; measured: 3.1e-5.
     let tolerance = scale > 10 ? 1e-4 : 5e-6
     return KernelCase(
-      name, tolerance, bfloat16: 6e-3, out: [n, tokens, features], multiplyAdds: 2 * n * tokens * keys * features
+      name, tolerance, bfloat16: 6e-3, out: [n, tokens, features],
+      multiplyAdds: 2 * n * tokens * keys * features
     ) { backend, samples, output in
       let q = samples.random([n, tokens, features], scale: scale)
       let k = samples.random([n, keys, features], scale: scale)
@@ -168,16 +175,22 @@ extension KernelCase {
 
   /// What the published model's UNet and decoder spend their time on, too large for the reference backend.
   public static let large: [KernelCase] = [
-    conv(2, 64, 64, 320, to: 320, 3, terms: .all), conv(2, 64, 64, 960, to: 320, 3), conv(2, 32, 32, 640, to: 640, 3),
-    conv(2, 16, 16, 1280, to: 1280, 3), conv(2, 32, 32, 2560, to: 1280, 3), conv(1, 256, 256, 512, to: 512, 3),
-    conv(1, 512, 512, 128, to: 128, 3), conv(1, 512, 512, 256, to: 128, 3), conv(1, 256, 256, 256, to: 256, 3),
-    conv(1, 512, 512, 256, to: 128, 1), conv(1, 512, 512, 128, to: 3, 3), conv(2, 64, 64, 320, to: 4, 3), conv(2, 64, 64, 640, to: 320, 1),
+    conv(2, 64, 64, 320, to: 320, 3, terms: .all), conv(2, 64, 64, 960, to: 320, 3),
+    conv(2, 32, 32, 640, to: 640, 3),
+    conv(2, 16, 16, 1280, to: 1280, 3), conv(2, 32, 32, 2560, to: 1280, 3),
+    conv(1, 256, 256, 512, to: 512, 3),
+    conv(1, 512, 512, 128, to: 128, 3), conv(1, 512, 512, 256, to: 128, 3),
+    conv(1, 256, 256, 256, to: 256, 3),
+    conv(1, 512, 512, 256, to: 128, 1), conv(1, 512, 512, 128, to: 3, 3), conv(2, 64, 64, 320, to: 4, 3),
+    conv(2, 64, 64, 640, to: 320, 1),
     doubled(2, 16, 16, 1280, to: 1280), doubled(1, 128, 128, 512, to: 512),
     linear(2, 4096, 640, to: 640, terms: Terms(bias: true, residual: true)),
-    linear(2, 1024, 1280, to: 1280, terms: Terms(bias: true, residual: true)), linear(2, 1024, 5120, to: 1280),
+    linear(2, 1024, 1280, to: 1280, terms: Terms(bias: true, residual: true)),
+    linear(2, 1024, 5120, to: 1280),
     linear(2, 77, 2048, to: 1280), linear(2, 77, 1280, to: 5120), linear(2, 77, 5120, to: 1280),
     gated(2, 4096, 640, to: 2560), gated(2, 1024, 1280, to: 5120), gated(2, 256, 1280, to: 5120),
-    attention(2, 4096, 4096, heads: 10, 64), attention(2, 1024, 1024, heads: 20, 64), attention(2, 256, 256, heads: 20, 64),
+    attention(2, 4096, 4096, heads: 10, 64), attention(2, 1024, 1024, heads: 20, 64),
+    attention(2, 256, 256, heads: 20, 64),
     attention(2, 1024, 77, heads: 20, 64), attention(1, 4096, 4096, heads: 1, 512),
     groupNorm([2, 64, 64, 320], groups: 32, .silu), groupNorm([1, 512, 512, 128], groups: 32, .silu),
     layerNorm([2, 1024, 1280]),

@@ -60,7 +60,9 @@ public final class Samples {
   }
 
   /// `values` as a checkpoint holds them, `misalignment` bytes from an aligned place.
-  public func stored(_ values: [Float], _ shape: [Int], _ type: StorageType, misalignment: Int = 0) -> StoredTensor {
+  public func stored(_ values: [Float], _ shape: [Int], _ type: StorageType, misalignment: Int = 0)
+    -> StoredTensor
+  {
     let count = values.count * type.width
     let start = memory(count + 64) + misalignment
     for (i, value) in values.enumerated() {

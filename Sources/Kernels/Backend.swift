@@ -17,7 +17,8 @@ public protocol Backend: Sendable {
   func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight
 
   /// out[n, y, x, o] = Σ x[n, y·s + i - p, x·s + j - p, c] · w[o, c, i, j], then the epilogue.
-  func convolve(_ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
+  func convolve(
+    _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
 
   /// The same convolution, 3x3 with a border of one, over x doubled in height and width by nearest neighbour.
   func convolveDoubled(
@@ -32,7 +33,8 @@ public protocol Backend: Sendable {
   /// (x - mean) / √(variance + ε) · γ + β over each picture's positions and each group's channels, then the activation.
   /// `out` may be `x`.
   func groupNorm(
-    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?, into out: Tensor)
+    _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
+    into out: Tensor)
 
   /// (x - mean) / √(variance + ε) · γ + β over each row. `out` may be `x`.
   func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor)
@@ -89,7 +91,8 @@ public struct WeightUse: Sendable {
   /// Where it is laid out.
   public var storage: WeightStorage
 
-  public init(isGated: Bool = false, followsDoubling: Bool = false, storage: WeightStorage = WeightStorage()) {
+  public init(isGated: Bool = false, followsDoubling: Bool = false, storage: WeightStorage = WeightStorage())
+  {
     self.isGated = isGated
     self.followsDoubling = followsDoubling
     self.storage = storage

@@ -33,19 +33,23 @@ public protocol MatrixLibrary: Sendable {
   /// `depth` is a step of those the weight was laid out for, and `columns` at most `blockColumns` of them.
   func multiply(
     _ a: UnsafeRawPointer, stride: Int, rows: Int, _ weight: Weight, columns: Range<Int>, depth: Range<Int>,
-    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int,
+    scratch: UnsafeMutableRawPointer,
     thread: Int)
 
   /// Describes activations [depth, columns] whose elements are so far apart.
   func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) -> Operand
   /// Bytes of memory to lay one out in; 0 when it is read where it lies.
   func bytes(of operand: Operand) -> Int
-  func layOut(_ operand: Operand, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int)
+  func layOut(
+    _ operand: Operand, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int)
   func scratchBytes(rows: Int, of operand: Operand) -> Int
   /// sums[r, j] = Σ a[r, d] · b[d, j], where b is as `layOut` left it, or the source itself when it is read where it lies.
   func multiply(
-    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer, accumulates: Bool,
-    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer, thread: Int)
+    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer,
+    accumulates: Bool,
+    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    thread: Int)
 }
 
 /// Costs of a tile beside its products: each row's, in columns of products, and each column's, in rows of products.
@@ -78,7 +82,8 @@ public struct WeightRows: Sendable {
   /// Some rows of a matrix [columns, depth].
   init(_ stored: StoredTensor, _ range: Range<Int>) {
     let row = stored.shape[0] == 0 ? 0 : stored.bytes.count / stored.shape[0]
-    let bytes = UnsafeRawBufferPointer(rebasing: stored.bytes[range.lowerBound * row..<range.upperBound * row])
+    let bytes = UnsafeRawBufferPointer(
+      rebasing: stored.bytes[range.lowerBound * row..<range.upperBound * row])
     self.init(
       StoredTensor(
         type: stored.type, shape: [range.count] + stored.shape.dropFirst(), bytes: bytes, owner: stored.owner,

@@ -16,7 +16,8 @@ struct MatrixTiling: Sendable {
   ///   - unit: tiles have a multiple of so many columns.
   ///   - cost: what a tile costs beside its products.
   init(
-    rows: Int, columns: Int, depth: Int, unit: Int = 16, cost: TileCost, processors: Int = ThreadPool.processors
+    rows: Int, columns: Int, depth: Int, unit: Int = 16, cost: TileCost,
+    processors: Int = ThreadPool.processors
   ) {
     self.rows = rows
     self.columns = columns

@@ -86,7 +86,8 @@ public final class OneDNNLibrary: MatrixLibrary {
 
   /// What the library runs for a product of these extents, as it names it.
   public func implementation(rows: Int, columns: Int, depth: Int) -> String {
-    let product = product(ProductKey(layout: LayoutKey(depth: depth, columns: columns), rows: rows, accumulates: false))
+    let product = product(
+      ProductKey(layout: LayoutKey(depth: depth, columns: columns), rows: rows, accumulates: false))
     return String(cString: cod_product_implementation(product.pointer))
   }
 
@@ -110,8 +111,13 @@ public final class OneDNNLibrary: MatrixLibrary {
     made.withLock { made in
       if let known = made.products[key] { return known }
       let layout = layout(key.layout, &made)
-      guard let pointer = cod_product_create(layout.pointer, Int64(key.rows), key.accumulates ? 1 : 0, Int32(threads))
-      else { preconditionFailure("oneDNN has no product of \(key.rows) rows with [\(key.layout.depth), \(key.layout.columns)]") }
+      guard
+        let pointer = cod_product_create(
+          layout.pointer, Int64(key.rows), key.accumulates ? 1 : 0, Int32(threads))
+      else {
+        preconditionFailure(
+          "oneDNN has no product of \(key.rows) rows with [\(key.layout.depth), \(key.layout.columns)]")
+      }
       let product = Product(pointer: pointer, scratchBytes: cod_product_scratch_bytes(pointer))
       made.products[key] = product
       return product
@@ -170,7 +176,9 @@ public final class OneDNNLibrary: MatrixLibrary {
     stride(from: 0, to: depth, by: step).map { $0..<min(depth, $0 + step) }
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight {
+  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool)
+    -> Weight
+  {
     var offsets: [Int] = []
     var bytes = 0
     for step in steps(rows.depth, depthStep) {
@@ -181,7 +189,8 @@ public final class OneDNNLibrary: MatrixLibrary {
       }
     }
     let weight = Weight(
-      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: storage.take(bytes), offsets: offsets)
+      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: storage.take(bytes),
+      offsets: offsets)
     pool.run(blockCount(of: weight)) { block, thread in
       let scratch = pool.scratch(self.blockScratchBytes(of: rows), thread: thread)
       self.fill(weight, block: block, from: rows, scratch: scratch, thread: thread)
@@ -214,14 +223,17 @@ public final class OneDNNLibrary: MatrixLibrary {
     let (stride, type) = (rowStride(of: rows), rows.stored.type)
     for row in 0..<columns.count {
       ck_convert(
-        type.native, source + row * rows.depth * type.width, precision.native, converted + row * stride * precision.width,
+        type.native, source + row * rows.depth * type.width, precision.native,
+        converted + row * stride * precision.width,
         rows.depth)
     }
     for (index, step) in steps(rows.depth, weight.depthStep).enumerated() {
       let key = PackingKey(
         layout: LayoutKey(depth: step.count, columns: columns.count), depthStride: 1, columnStride: stride)
       let offset = weight.offsets[index * blockCount(of: weight) + block]
-      pack(key, from: converted + step.lowerBound * precision.width, into: weight.memory.base + offset, thread: thread)
+      pack(
+        key, from: converted + step.lowerBound * precision.width, into: weight.memory.base + offset,
+        thread: thread)
     }
   }
 
@@ -237,7 +249,8 @@ public final class OneDNNLibrary: MatrixLibrary {
 
   public func multiply(
     _ a: UnsafeRawPointer, stride: Int, rows: Int, _ weight: Weight, columns: Range<Int>, depth: Range<Int>,
-    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int,
+    scratch: UnsafeMutableRawPointer,
     thread: Int
   ) {
     let layout = LayoutKey(depth: depth.count, columns: columns.count)
@@ -268,7 +281,8 @@ public final class OneDNNLibrary: MatrixLibrary {
   ) {
     let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
     pack(
-      PackingKey(layout: layout, depthStride: operand.depthStride, columnStride: operand.columnStride), from: source,
+      PackingKey(layout: layout, depthStride: operand.depthStride, columnStride: operand.columnStride),
+      from: source,
       into: memory, thread: thread)
   }
 
@@ -277,8 +291,10 @@ public final class OneDNNLibrary: MatrixLibrary {
   }
 
   public func multiply(
-    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer, accumulates: Bool,
-    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer, thread: Int
+    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer,
+    accumulates: Bool,
+    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    thread: Int
   ) {
     let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
     multiply(ProductKey(layout: layout, rows: rows, accumulates: accumulates), a, b, sums, scratch, thread)

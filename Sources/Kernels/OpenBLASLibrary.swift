@@ -49,7 +49,9 @@ public struct OpenBLASLibrary: MatrixLibrary {
     fileprivate let floats: Tensor?
   }
 
-  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight {
+  public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool)
+    -> Weight
+  {
     var stored = rows.stored
     var extraBytes = 0
     if rows.isTransposed, let source = stored.bytes.baseAddress {
@@ -81,7 +83,8 @@ public struct OpenBLASLibrary: MatrixLibrary {
 
   public func multiply(
     _ a: UnsafeRawPointer, stride: Int, rows: Int, _ weight: Weight, columns: Range<Int>, depth: Range<Int>,
-    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int,
+    scratch: UnsafeMutableRawPointer,
     thread: Int
   ) {
     let widened = scratch.assumingMemoryBound(to: Float.self)
@@ -97,7 +100,8 @@ public struct OpenBLASLibrary: MatrixLibrary {
       }
     }
     cob_sgemm(
-      1, Int32(rows), Int32(columns.count), Int32(depth.count), 1, a.assumingMemoryBound(to: Float.self), Int32(stride),
+      1, Int32(rows), Int32(columns.count), Int32(depth.count), 1, a.assumingMemoryBound(to: Float.self),
+      Int32(stride),
       b, Int32(bStride), accumulates ? 1 : 0, sums, Int32(sumsStride))
   }
 
@@ -117,14 +121,17 @@ public struct OpenBLASLibrary: MatrixLibrary {
   ) {}
 
   public func multiply(
-    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer, accumulates: Bool,
-    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer, thread: Int
+    _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer,
+    accumulates: Bool,
+    into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
+    thread: Int
   ) {
     let isTransposed = operand.depthStride == 1
     cob_sgemm(
       isTransposed ? 1 : 0, Int32(rows), Int32(operand.columns), Int32(operand.depth), 1,
       a.assumingMemoryBound(to: Float.self), Int32(stride), b.assumingMemoryBound(to: Float.self),
-      Int32(isTransposed ? operand.columnStride : operand.depthStride), accumulates ? 1 : 0, sums, Int32(sumsStride))
+      Int32(isTransposed ? operand.columnStride : operand.depthStride), accumulates ? 1 : 0, sums,
+      Int32(sumsStride))
   }
 }
 

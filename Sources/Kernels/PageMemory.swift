@@ -8,7 +8,8 @@ public final class PageMemory: @unchecked Sendable {
   public init(bytes: Int) {
     self.bytes = max(4096, bytes)
     guard
-      let memory = mmap(nil, self.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      let memory = mmap(
+        nil, self.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       memory != MAP_FAILED
     else { preconditionFailure("the system gives no \(self.bytes) bytes of address space") }
     // Fewer page faults while it is first touched; only a wish, so its result does not matter.

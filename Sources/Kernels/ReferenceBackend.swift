@@ -26,7 +26,9 @@ public struct ReferenceBackend: Backend {
     }
   }
 
-  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight { Weight(stored: weight) }
+  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight {
+    Weight(stored: weight)
+  }
 
   private func values(_ weight: PreparedWeight) -> [Float] {
     guard let weight = weight as? Weight else {

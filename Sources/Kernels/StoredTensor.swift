@@ -26,7 +26,9 @@ public struct StoredTensor: @unchecked Sendable {
   /// Whether `bytes` are part of a file's mapping, whose pages can be given back and read again.
   public let isMapped: Bool
 
-  public init(type: StorageType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?, isMapped: Bool = false) {
+  public init(
+    type: StorageType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?, isMapped: Bool = false
+  ) {
     precondition(bytes.count == shape.reduce(1, *) * type.width, "bytes do not fit the shape \(shape)")
     self.type = type
     self.shape = shape

@@ -32,7 +32,9 @@ public struct Tensor: @unchecked Sendable {
   }
 
   /// The elements of a float32 tensor.
-  public var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: elements, count: count) }
+  public var buffer: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: elements, count: count)
+  }
 
   /// A copy of the elements as float32, whatever they are.
   public var values: [Float] {
@@ -43,7 +45,9 @@ public struct Tensor: @unchecked Sendable {
   }
 
   /// Writes float32 values, rounded to this tensor's type.
-  public func assign(_ values: UnsafePointer<Float>) { ck_convert(CK_F32, values, precision.native, base, count) }
+  public func assign(_ values: UnsafePointer<Float>) {
+    ck_convert(CK_F32, values, precision.native, base, count)
+  }
 
   /// Whether no element is infinite or NaN.
   public var isFinite: Bool { ck_is_finite(precision.native, base, count) != 0 }

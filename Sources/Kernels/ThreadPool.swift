@@ -35,7 +35,8 @@ public final class ThreadPool: @unchecked Sendable {
       var box = body
       withUnsafeMutablePointer(to: &box) { context in
         ck_pool_run(pool, Int32(count), context) { context, task, thread in
-          context!.assumingMemoryBound(to: (@Sendable (Int, Int) -> Void).self).pointee(Int(task), Int(thread))
+          context!.assumingMemoryBound(to: (@Sendable (Int, Int) -> Void).self).pointee(
+            Int(task), Int(thread))
         }
       }
     }

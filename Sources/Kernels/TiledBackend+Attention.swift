@@ -25,8 +25,12 @@ extension TiledBackend {
     let queryTiles = (tokens + queryTile - 1) / queryTile
 
     // Keys as [size, keys] and values as [keys, size], laid out once for all tiles of queries.
-    let keyOperands = widths.map { library.operand(depth: size, columns: $0, depthStride: 1, columnStride: features) }
-    let valueOperands = widths.map { library.operand(depth: $0, columns: size, depthStride: features, columnStride: 1) }
+    let keyOperands = widths.map {
+      library.operand(depth: size, columns: $0, depthStride: 1, columnStride: features)
+    }
+    let valueOperands = widths.map {
+      library.operand(depth: $0, columns: size, depthStride: features, columnStride: 1)
+    }
     let (keyBytes, valueBytes) = (library.bytes(of: keyOperands[0]), library.bytes(of: valueOperands[0]))
     let tileBytes = keyBytes + valueBytes
     // By a run of its own, unless one task does all of a head.
@@ -38,7 +42,8 @@ extension TiledBackend {
     }
     @Sendable func layOut(_ task: Int, into memory: UnsafeMutableRawPointer, thread: Int) {
       library.layOut(keyOperands[task % tiles], from: k.address(corner(task)), into: memory, thread: thread)
-      library.layOut(valueOperands[task % tiles], from: v.address(corner(task)), into: memory + keyBytes, thread: thread)
+      library.layOut(
+        valueOperands[task % tiles], from: v.address(corner(task)), into: memory + keyBytes, thread: thread)
     }
     if isShared {
       pool.run(pictures * heads * tiles) { task, thread in
@@ -55,13 +60,18 @@ extension TiledBackend {
     let sumBytes = roundedToLine(queryTile * size * 4)
     let rowBytes = roundedToLine(queryTile * 4)
     let lastRows = tokens - (queryTiles - 1) * queryTile
-    let libraryBytes = [queryTile, lastRows].flatMap { rows in
-      Set([0, tiles - 1]).flatMap {
-        [library.scratchBytes(rows: rows, of: keyOperands[$0]), library.scratchBytes(rows: rows, of: valueOperands[$0])]
-      }
-    }.max() ?? 0
+    let libraryBytes =
+      [queryTile, lastRows].flatMap { rows in
+        Set([0, tiles - 1]).flatMap {
+          [
+            library.scratchBytes(rows: rows, of: keyOperands[$0]),
+            library.scratchBytes(rows: rows, of: valueOperands[$0]),
+          ]
+        }
+      }.max() ?? 0
     let operandBytes = isShared ? 0 : tileBytes
-    let bytes = scoreBytes + weightBytes + queryBytes + sumBytes + 2 * rowBytes + operandBytes + libraryBytes + 64
+    let bytes =
+      scoreBytes + weightBytes + queryBytes + sumBytes + 2 * rowBytes + operandBytes + libraryBytes + 64
 
     pool.run(pictures * heads * queryTiles) { task, thread in
       let (pictureHead, first) = (task / queryTiles, task % queryTiles * queryTile)
@@ -82,7 +92,10 @@ extension TiledBackend {
       let corner = (n * tokens + first) * features + head * size
       var (a, aStride) = (UnsafeRawPointer(q.address(corner)), features)
       if library.isDense {
-        for r in 0..<count { (queries + r * size * width).copyMemory(from: q.address(corner + r * features), byteCount: size * width) }
+        for r in 0..<count {
+          (queries + r * size * width).copyMemory(
+            from: q.address(corner + r * features), byteCount: size * width)
+        }
         (a, aStride) = (UnsafeRawPointer(queries), size)
       }
       let seen = isCausal ? min(keys, first + count) : keys
@@ -100,18 +113,23 @@ extension TiledBackend {
           let keyCorner = (n * keys + key) * features + head * size
           (b, values) = (UnsafeRawPointer(k.address(keyCorner)), UnsafeRawPointer(v.address(keyCorner)))
           if visible < widths[tile] {
-            keyOperand = library.operand(depth: size, columns: visible, depthStride: 1, columnStride: features)
-            valueOperand = library.operand(depth: visible, columns: size, depthStride: features, columnStride: 1)
+            keyOperand = library.operand(
+              depth: size, columns: visible, depthStride: 1, columnStride: features)
+            valueOperand = library.operand(
+              depth: visible, columns: size, depthStride: features, columnStride: 1)
           }
         }
         library.multiply(
-          a, stride: aStride, rows: count, keyOperand, at: b, accumulates: false, into: scores, stride: visible,
+          a, stride: aStride, rows: count, keyOperand, at: b, accumulates: false, into: scores,
+          stride: visible,
           scratch: memory, thread: thread)
         ck_softmax_tile(
-          precision.native, scores, visible, count, visible, isCausal ? first + 1 - key : visible, scale, maxima, rowSums,
+          precision.native, scores, visible, count, visible, isCausal ? first + 1 - key : visible, scale,
+          maxima, rowSums,
           weights, visible, sums, size, size, tile == 0 ? 1 : 0)
         library.multiply(
-          UnsafeRawPointer(weights), stride: visible, rows: count, valueOperand, at: values, accumulates: tile > 0,
+          UnsafeRawPointer(weights), stride: visible, rows: count, valueOperand, at: values,
+          accumulates: tile > 0,
           into: sums, stride: size, scratch: memory, thread: thread)
       }
       ck_divide_rows(

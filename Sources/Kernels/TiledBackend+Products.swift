@@ -9,8 +9,10 @@ extension TiledBackend {
     if !convolution.isPointwise {
       patches = ck_patches(
         height: Int32(x.shape.height), width: Int32(x.shape.width), channels: Int32(x.shape.channels),
-        out_height: Int32(out.shape.height), out_width: Int32(out.shape.width), kernel: Int32(convolution.kernel),
-        stride: Int32(convolution.stride), pad_top: Int32(convolution.padBefore), pad_left: Int32(convolution.padBefore))
+        out_height: Int32(out.shape.height), out_width: Int32(out.shape.width),
+        kernel: Int32(convolution.kernel),
+        stride: Int32(convolution.stride), pad_top: Int32(convolution.padBefore),
+        pad_left: Int32(convolution.padBefore))
     }
     multiply(x, patches, self.weight(weight).parts(self), epilogue, .rows, into: out)
   }
@@ -25,9 +27,12 @@ extension TiledBackend {
     for (phase, part) in self.weight(weight).phases(self).enumerated() {
       let (oddRow, oddColumn) = (phase / 2, phase % 2)
       let patches = ck_patches(
-        height: Int32(height), width: Int32(width), channels: Int32(x.shape.channels), out_height: Int32(height),
-        out_width: Int32(width), kernel: 2, stride: 1, pad_top: Int32(1 - oddRow), pad_left: Int32(1 - oddColumn))
-      multiply(x, patches, [part], epilogue, .phase(oddRow: oddRow, oddColumn: oddColumn, width: width), into: out)
+        height: Int32(height), width: Int32(width), channels: Int32(x.shape.channels),
+        out_height: Int32(height),
+        out_width: Int32(width), kernel: 2, stride: 1, pad_top: Int32(1 - oddRow),
+        pad_left: Int32(1 - oddColumn))
+      multiply(
+        x, patches, [part], epilogue, .phase(oddRow: oddRow, oddColumn: oddColumn, width: width), into: out)
     }
   }
 
@@ -40,10 +45,12 @@ extension TiledBackend {
     _ x: Tensor, _ patches: ck_patches?, _ parts: [TiledWeight<Library>.Part], _ epilogue: Epilogue,
     _ placement: Placement, into out: Tensor
   ) {
-    precondition(x.precision == precision, "a product of \(x.precision.rawValue) on a \(precision.rawValue) backend")
+    precondition(
+      x.precision == precision, "a product of \(x.precision.rawValue) on a \(precision.rawValue) backend")
     let finish = Finish(epilogue, placement, out, pool)
     if epilogue.isGated {
-      precondition(parts.count == 2 && parts[0].columns.count == out.shape.channels, "a weight that is not gated")
+      precondition(
+        parts.count == 2 && parts[0].columns.count == out.shape.channels, "a weight that is not gated")
       run(x, patches, parts[0], gate: parts[1], finish)
     } else {
       for part in parts { run(x, patches, part, gate: nil, finish) }
@@ -58,7 +65,8 @@ extension TiledBackend {
     guard rows > 0, columns > 0 else { return }
     let cost = library.tileCost(of: part.weight, gathers: patches != nil)
     let tiling = MatrixTiling(
-      rows: rows, columns: columns, depth: gate == nil ? depth : 2 * depth, unit: library.blockColumns, cost: cost)
+      rows: rows, columns: columns, depth: gate == nil ? depth : 2 * depth, unit: library.blockColumns,
+      cost: cost)
     let block = min(library.blockColumns, tiling.tileColumns)
     let steps = (depth + part.depthStep - 1) / part.depthStep
     let writesOut = !library.isDense && gate == nil && finish.takesSums
@@ -80,27 +88,34 @@ extension TiledBackend {
       let scratch = memory + gatheredBytes + sumsBytes + gateBytes
       for step in 0..<steps {
         let range = step * part.depthStep..<min(depth, (step + 1) * part.depthStep)
-        var (a, aStride) = (UnsafeRawPointer(x.address(tile.rows.lowerBound * depth + range.lowerBound)), depth)
+        var (a, aStride) = (
+          UnsafeRawPointer(x.address(tile.rows.lowerBound * depth + range.lowerBound)), depth
+        )
         if var patches {
           ck_gather_patches(
-            x.base, precision.width, &patches, tile.rows.lowerBound, height, range.lowerBound, range.count, memory)
+            x.base, precision.width, &patches, tile.rows.lowerBound, height, range.lowerBound, range.count,
+            memory)
           (a, aStride) = (UnsafeRawPointer(memory), range.count)
         }
         for first in stride(from: tile.columns.lowerBound, to: tile.columns.upperBound, by: block) {
           let block = first..<min(first + block, tile.columns.upperBound)
           let offset = steps == 1 ? 0 : (first - tile.columns.lowerBound) * height
-          let target = writesOut ? finish.address(tile.rows.lowerBound, part.columns.lowerBound + first) : sums + offset
+          let target =
+            writesOut ? finish.address(tile.rows.lowerBound, part.columns.lowerBound + first) : sums + offset
           let targetStride = writesOut ? finish.out.shape.channels : block.count
           library.multiply(
-            a, stride: aStride, rows: height, part.weight, columns: block, depth: range, accumulates: step > 0,
+            a, stride: aStride, rows: height, part.weight, columns: block, depth: range,
+            accumulates: step > 0,
             into: target, stride: targetStride, scratch: scratch, thread: thread)
           if let gate {
             library.multiply(
-              a, stride: aStride, rows: height, gate.weight, columns: block, depth: range, accumulates: step > 0,
+              a, stride: aStride, rows: height, gate.weight, columns: block, depth: range,
+              accumulates: step > 0,
               into: gateSums + offset, stride: targetStride, scratch: scratch, thread: thread)
           }
           guard step == steps - 1 else { continue }
-          let outColumns = part.columns.lowerBound + block.lowerBound..<part.columns.lowerBound + block.upperBound
+          let outColumns =
+            part.columns.lowerBound + block.lowerBound..<part.columns.lowerBound + block.upperBound
           if gate != nil {
             finish.gate(sums + offset, gateSums + offset, stride: targetStride, tile.rows, outColumns)
           } else {
@@ -111,7 +126,8 @@ extension TiledBackend {
     }
   }
 
-  private func libraryScratch(_ tiling: MatrixTiling, _ part: TiledWeight<Library>.Part, _ block: Int) -> Int {
+  private func libraryScratch(_ tiling: MatrixTiling, _ part: TiledWeight<Library>.Part, _ block: Int) -> Int
+  {
     let lastBlock = part.columns.count % block
     let lastDepth = part.depth % part.depthStep
     var most = 0
@@ -163,7 +179,9 @@ struct Finish: @unchecked Sendable {
     let joined = pool.scratch(pictures * columns * 4).assumingMemoryBound(to: Float.self)
     ck_convert(perChannel.precision.native, perChannel.base, CK_F32, joined, pictures * columns)
     if let bias = epilogue.bias {
-      for n in 0..<pictures { ck_add(CK_F32, joined + n * columns, bias.elements, joined + n * columns, columns) }
+      for n in 0..<pictures {
+        ck_add(CK_F32, joined + n * columns, bias.elements, joined + n * columns, columns)
+      }
     }
     bias = UnsafePointer(joined)
     rowsPerBias = rows / pictures
@@ -189,11 +207,14 @@ struct Finish: @unchecked Sendable {
           return UnsafeRawPointer(residual.address(outRow * out.shape.channels + columns.lowerBound))
         })
       let source = sums + (run.lowerBound - rows.lowerBound) * stride
-      if terms.bias == nil, terms.residual == nil, epilogue.activation == nil, UnsafeRawPointer(source) == UnsafeRawPointer(target) {
+      if terms.bias == nil, terms.residual == nil, epilogue.activation == nil,
+        UnsafeRawPointer(source) == UnsafeRawPointer(target)
+      {
         return
       }
       ck_epilogue(
-        out.precision.native, source, stride, run.count, columns.count, &terms, target, outStride * out.shape.channels)
+        out.precision.native, source, stride, run.count, columns.count, &terms, target,
+        outStride * out.shape.channels)
     }
   }
 
@@ -204,12 +225,15 @@ struct Finish: @unchecked Sendable {
     let valueBias = bias(rows.lowerBound, columns)
     ck_gate(
       out.precision.native, values, gates, stride, rows.count, columns.count, valueBias,
-      valueBias.map { $0 + out.shape.channels }, out.address(rows.lowerBound * out.shape.channels + columns.lowerBound),
+      valueBias.map { $0 + out.shape.channels },
+      out.address(rows.lowerBound * out.shape.channels + columns.lowerBound),
       out.shape.channels)
   }
 
   private func bias(_ row: Int, _ columns: Range<Int>) -> UnsafePointer<Float>? {
-    bias.map { $0 + (rowsPerBias == Int.max ? 0 : row / rowsPerBias * out.shape.channels) + columns.lowerBound }
+    bias.map {
+      $0 + (rowsPerBias == Int.max ? 0 : row / rowsPerBias * out.shape.channels) + columns.lowerBound
+    }
   }
 
   /// Calls `body` with runs of rows that share a bias and lie evenly in the output: the rows, the output row that the

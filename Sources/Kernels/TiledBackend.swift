@@ -85,7 +85,8 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
         use.isGated && columns % 2 == 0 ? [0..<columns / 2, columns / 2..<columns] : [0..<columns]
       let parts = ranges.map { range in
         let rows =
-          kernel > 1 ? WeightRows(filters: stored) : ranges.count == 1 ? WeightRows(stored) : WeightRows(stored, range)
+          kernel > 1
+          ? WeightRows(filters: stored) : ranges.count == 1 ? WeightRows(stored) : WeightRows(stored, range)
         return part(rows, range, gathers: kernel > 1, backend)
       }
       made.parts = parts
@@ -109,7 +110,8 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
         ck_convert(rows.stored.type.native, source, CK_F32, memory, filterCount)
         ck_fold_upsampling(
           memory.assumingMemoryBound(to: Float.self),
-          folded.base.assumingMemoryBound(to: Float.self) + filter * 4 * channels, filters * 4 * channels, 1, channels)
+          folded.base.assumingMemoryBound(to: Float.self) + filter * 4 * channels, filters * 4 * channels, 1,
+          channels)
       }
       let all = StoredTensor([4 * filters, 4 * channels], folded)
       let phases = (0..<4).map { phase in

@@ -24,7 +24,8 @@ extension VectorBackend {
       let (n, first) = (task / parts, task % parts * part)
       let workspace = pool.scratch(channels * 2 * 8, thread: thread).assumingMemoryBound(to: Double.self)
       ck_group_sums(
-        x.precision.native, x.address((n * rows + first) * channels), min(part, rows - first), channels, groups,
+        x.precision.native, x.address((n * rows + first) * channels), min(part, rows - first), channels,
+        groups,
         workspace, sums.start + task * groups * 2)
     }
     if pool.isCancelled { return }

@@ -57,7 +57,8 @@ extension VectorBackend {
     forRows(x.shape.rows, of: channels) { range in
       for r in range {
         ck_add(
-          x.precision.native, x.address(r * channels), v.address(r / rows * channels), out.address(r * channels),
+          x.precision.native, x.address(r * channels), v.address(r / rows * channels),
+          out.address(r * channels),
           channels)
       }
     }
@@ -84,7 +85,8 @@ extension VectorBackend {
         let source = x.address((n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels)
         let target = out.address(line * width * channels)
         for column in 0..<width {
-          (target + column * bytes).copyMemory(from: source + column * x.shape.width / width * bytes, byteCount: bytes)
+          (target + column * bytes).copyMemory(
+            from: source + column * x.shape.width / width * bytes, byteCount: bytes)
         }
       }
     }

@@ -57,7 +57,9 @@ public final class Executor {
   /// A given or computed value's elements.
   public func tensor(of value: Value) -> Tensor {
     if let tensor = given[value.id] { return tensor }
-    guard let offset = plan.offsets[value.id] else { preconditionFailure("value \(value.id) is not in the plan") }
+    guard let offset = plan.offsets[value.id] else {
+      preconditionFailure("value \(value.id) is not in the plan")
+    }
     return Tensor(memory.base + offset, plan.precision(of: value), value.shape)
   }
 
@@ -80,7 +82,9 @@ public final class Executor {
       let layer = weights.layer(of: node)
       backend.linear(x, layer.matrix, epilogue(of: step, layer), into: out)
     case .tokenEmbedding(_, let features):
-      guard let table = weights.layer(of: node).table else { preconditionFailure("no table for \(node.path)") }
+      guard let table = weights.layer(of: node).table else {
+        preconditionFailure("no table for \(node.path)")
+      }
       for (row, id) in x.buffer.enumerated() {
         let first = Int(id) * features
         table.convert(first..<(first + features), into: out.address(row * features), out.precision)
@@ -108,7 +112,8 @@ public final class Executor {
       backend.gatedGELU(x, into: out)
     case .attention(let heads, let isCausal):
       backend.attention(
-        q: x, k: tensor(of: node.inputs[1]), v: tensor(of: node.inputs[2]), heads: heads, isCausal: isCausal, into: out)
+        q: x, k: tensor(of: node.inputs[1]), v: tensor(of: node.inputs[2]), heads: heads, isCausal: isCausal,
+        into: out)
     case .add:
       backend.add(x, tensor(of: node.inputs[1]), into: out)
     case .addPerChannel:
@@ -126,15 +131,18 @@ public final class Executor {
       let width = x.shape.channels
       for (picture, position) in positions.buffer.enumerated() {
         let row = picture * x.shape.tokens + Int(position)
-        out.address(picture * width).copyMemory(from: x.address(row * width), byteCount: width * x.precision.width)
+        out.address(picture * width).copyMemory(
+          from: x.address(row * width), byteCount: width * x.precision.width)
       }
     }
   }
 
   private func epilogue(of step: Plan.Step, _ layer: Weights.Layer) -> Epilogue {
     Epilogue(
-      bias: layer.vectors["bias"]?.tensor, perChannel: step.perChannel.map(tensor(of:)), activation: step.activation,
-      isGated: step.isGated, residual: step.residual.map(tensor(of:)).map { $0.reshaped(step.node.output.shape) })
+      bias: layer.vectors["bias"]?.tensor, perChannel: step.perChannel.map(tensor(of:)),
+      activation: step.activation,
+      isGated: step.isGated,
+      residual: step.residual.map(tensor(of:)).map { $0.reshaped(step.node.output.shape) })
   }
 }
 

@@ -78,22 +78,26 @@ public struct Plan: Sendable {
 
   /// Inputs that are no activations: token ids, positions, what sinusoids are made of.
   private static func numbers(_ nodes: [Node]) -> Set<Int> {
-    Set(nodes.compactMap { node in
-      switch node.op {
-      case .tokenEmbedding, .sinusoid: node.inputs[0].id
-      case .takeToken: node.inputs[1].id
-      default: nil
-      }
-    })
+    Set(
+      nodes.compactMap { node in
+        switch node.op {
+        case .tokenEmbedding, .sinusoid: node.inputs[0].id
+        case .takeToken: node.inputs[1].id
+        default: nil
+        }
+      })
   }
 
   /// Outputs that a product stores and nothing reads: they need no rounding.
   private static func results(_ steps: [Step], _ outputs: [Value]) -> Set<Int> {
     let read = Set(steps.flatMap { $0.reads.map(\.id) })
-    return Set(steps.compactMap { step in
-      guard step.isProduct, step.residual == nil, !step.isGated, outputs.contains(step.output) else { return nil }
-      return read.contains(step.output.id) ? nil : step.output.id
-    })
+    return Set(
+      steps.compactMap { step in
+        guard step.isProduct, step.residual == nil, !step.isGated, outputs.contains(step.output) else {
+          return nil
+        }
+        return read.contains(step.output.id) ? nil : step.output.id
+      })
   }
 
   /// The value whose memory a reshape shows, by the reshape's id.
@@ -150,7 +154,9 @@ extension Plan {
     var lastReader: [Int: Int] = [:]
     for (index, step) in steps.enumerated() { for value in step.reads { lastReader[value.id] = index } }
     for (index, step) in steps.enumerated() {
-      guard case .groupNorm = step.node.op, let last = lastReader[step.inputs[0].id], last > index else { continue }
+      guard case .groupNorm = step.node.op, let last = lastReader[step.inputs[0].id], last > index else {
+        continue
+      }
       let shortcut = steps[last]
       guard shortcut.isProduct, shortcut.reads == step.inputs, !pinned.contains(step.inputs[0]),
         shortcut.output.shape.count < step.inputs[0].shape.count,
@@ -190,7 +196,9 @@ extension Plan.Step {
     case _ where isGated:
       return false
     case .gatedGELU:
-      guard case .linear = node.op, activation == nil, residual == nil, perChannel == nil else { return false }
+      guard case .linear = node.op, activation == nil, residual == nil, perChannel == nil else {
+        return false
+      }
       isGated = true
     case .activation(let function) where activation == nil && residual == nil:
       activation = function

@@ -32,9 +32,11 @@ public final class StagedExecutor {
     // An observer sees every node in one run, so nothing but the inputs themselves is kept for it.
     invariants =
       observed.isEmpty
-      ? graph.invariants(whenVarying: varying) : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
+      ? graph.invariants(whenVarying: varying)
+      : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
     main = Executor(
-      plan: Plan(graph, outputs: outputs, given: invariants, observed: observed, precision: backend.precision),
+      plan: Plan(
+        graph, outputs: outputs, given: invariants, observed: observed, precision: backend.precision),
       weights: weights, backend: backend, memory: memory)
   }
 
@@ -79,7 +81,8 @@ public final class StagedExecutor {
   public func firstNonFinite(_ inputs: [String: Tensor]) throws -> Plan.Step? {
     var given = constants.mapValues(\.tensor)
     for (name, tensor) in inputs { given[input(name)] = tensor }
-    let plan = Plan(graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
+    let plan = Plan(
+      graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
     return try Executor(plan: plan, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
   }
 

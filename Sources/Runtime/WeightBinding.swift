@@ -32,9 +32,12 @@ public struct WeightBinding: Sendable {
         faults.append("\(name): expected F16, BF16 or F32, found \(tensor.entry.dtype.rawValue)")
         continue
       }
-      bound[key] = StoredTensor(type: type, shape: shape.extents, bytes: tensor.bytes, owner: tensor.file.owner, isMapped: tensor.file.isMapped)
+      bound[key] = StoredTensor(
+        type: type, shape: shape.extents, bytes: tensor.bytes, owner: tensor.file.owner,
+        isMapped: tensor.file.isMapped)
     }
-    for name in checkpoint.tensors.keys.sorted() where !claimed.contains(name) && !KeyLayout.isIgnorable(name) {
+    for name in checkpoint.tensors.keys.sorted() where !claimed.contains(name) && !KeyLayout.isIgnorable(name)
+    {
       faults.append("\(name): not part of the model that the config describes")
     }
     guard faults.isEmpty else {

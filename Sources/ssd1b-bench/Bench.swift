@@ -32,7 +32,9 @@ struct ComputeOptions: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads: expected 1 or more, found \(threads)") }
   }
 
-  func choice() throws -> BackendChoice { try reported { try BackendChoice(library: backend, precision: precision) } }
+  func choice() throws -> BackendChoice {
+    try reported { try BackendChoice(library: backend, precision: precision) }
+  }
   var pool: ThreadPool { ThreadPool(threads: threads ?? ThreadPool.processors) }
 }
 

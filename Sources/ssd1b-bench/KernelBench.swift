@@ -6,7 +6,8 @@ import Kernels
 /// Kernels one by one, on the cases that the tests check.
 struct KernelBench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "kernels", abstract: "Kernels one by one: the model's own shapes, or with --small those the tests check.")
+    commandName: "kernels",
+    abstract: "Kernels one by one: the model's own shapes, or with --small those the tests check.")
 
   @OptionGroup var compute: ComputeOptions
 
@@ -33,15 +34,19 @@ struct KernelBench: ParsableCommand {
       defer { peak.free() }
       peak.measure()
       if !compute.json {
-        print("\(backend.description), \(pool.threads) threads, matmul peak \(decimal(peak.operations / 1e9, 1)) GFLOP/s")
+        print(
+          "\(backend.description), \(pool.threads) threads, matmul peak \(decimal(peak.operations / 1e9, 1)) GFLOP/s"
+        )
         print(padded("case", 76) + aligned("ms", 10) + aligned("GFLOP/s", 10) + aligned("of peak", 9))
       }
-      for kernel in (small ? KernelCase.all : KernelCase.large) where filter.isEmpty || kernel.name.contains(filter) {
+      for kernel in (small ? KernelCase.all : KernelCase.large)
+      where filter.isEmpty || kernel.name.contains(filter) {
         let times = kernel.time(on: backend, count: count).map(\.seconds).sorted()
         let median = times[times.count / 2]
         let operations = 2 * Double(kernel.multiplyAdds) / median
         rows.append([
-          "case": .string(kernel.name), "seconds": .number(median), "multiplyAdds": .integer(kernel.multiplyAdds),
+          "case": .string(kernel.name), "seconds": .number(median),
+          "multiplyAdds": .integer(kernel.multiplyAdds),
           "shareOfPeak": .number(operations / peak.operations),
         ])
         guard !compute.json else { continue }

@@ -24,8 +24,8 @@ struct MatmulPeak {
     out = .allocate(byteCount: rows * columns * 4, alignment: 64)
     weight = .allocate(byteCount: columns * depth * 4, alignment: 64)
     // Halves of ones: any values do, but zeros might be faster than others.
-    x.initializeMemory(as: UInt32.self, repeating: 0x3f003f00, count: rows * depth)
-    weight.initializeMemory(as: UInt32.self, repeating: 0x3f003f00, count: columns * depth)
+    x.initializeMemory(as: UInt32.self, repeating: 0x3f00_3f00, count: rows * depth)
+    weight.initializeMemory(as: UInt32.self, repeating: 0x3f00_3f00, count: columns * depth)
     let bytes = UnsafeRawBufferPointer(start: weight, count: columns * depth * precision.width)
     let stored = StoredTensor(
       type: precision == .float32 ? .float32 : .bfloat16, shape: [columns, depth], bytes: bytes, owner: nil)

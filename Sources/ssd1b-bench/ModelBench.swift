@@ -10,7 +10,8 @@ import Runtime
 /// A denoising step, a decode, the encoders, loading and memory, at full size.
 struct ModelBench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "The whole pipeline: step, decode, encoding, loading, memory, time by kind (the default).")
+    commandName: "model",
+    abstract: "The whole pipeline: step, decode, encoding, loading, memory, time by kind (the default).")
 
   @OptionGroup var compute: ComputeOptions
 
@@ -91,7 +92,8 @@ struct ModelBench: ParsableCommand {
     for size in size.isEmpty ? ["1024x1024"] : size {
       guard let (width, height) = Self.extents(size) else { continue }
       let request = GenerationRequest(
-        prompt: texts[1], negative: texts[0], guidanceScale: 9, steps: steps + 1, seed: 7, width: width, height: height)
+        prompt: texts[1], negative: texts[0], guidanceScale: 9, steps: steps + 1, seed: 7, width: width,
+        height: height)
       var (run, preparing) = try measured { try Generation(request, on: model) }
       var seconds: [Double] = []
       var profiles: [[StepTime]] = []
@@ -105,8 +107,10 @@ struct ModelBench: ParsableCommand {
       let graph = try model.architecture.graph(.unet, width: width, height: height, batch: 2)
       report.add(
         Report.Work(
-          name: "\(name) step \(size)", multiplyAdds: graph.multiplyAdds, seconds: seconds, peak: peak.operations,
-          preparing: preparing, activationBytes: model.activationBytes(of: .unet), weightBytes: model.weightBytes,
+          name: "\(name) step \(size)", multiplyAdds: graph.multiplyAdds, seconds: seconds,
+          peak: peak.operations,
+          preparing: preparing, activationBytes: model.activationBytes(of: .unet),
+          weightBytes: model.weightBytes,
           kinds: Kind.table(profiles)))
       guard decode else { continue }
       let latents = run.latents.map { max(-3, min(3, $0)) }
@@ -117,8 +121,10 @@ struct ModelBench: ParsableCommand {
       let decoder = try model.architecture.graph(.vae, width: width, height: height, batch: 1)
       report.add(
         Report.Work(
-          name: "\(name) decode \(size)", multiplyAdds: decoder.multiplyAdds(reaching: [decoder.outputs["decoded"]!]),
-          seconds: decodes, peak: peak.operations, preparing: nil, activationBytes: model.activationBytes(of: .vae),
+          name: "\(name) decode \(size)",
+          multiplyAdds: decoder.multiplyAdds(reaching: [decoder.outputs["decoded"]].compactMap { $0 }),
+          seconds: decodes, peak: peak.operations, preparing: nil,
+          activationBytes: model.activationBytes(of: .vae),
           weightBytes: model.weightBytes, kinds: Kind.table([model.profile(of: .vae)])))
     }
   }
@@ -154,10 +160,13 @@ extension Plan.Step {
     switch node.op {
     case .conv2d(let convolution):
       let extent = "\(convolution.kernel)x\(convolution.kernel)"
-      return isDoubled ? "upsample+conv \(extent)" : "conv \(extent)\(convolution.stride > 1 ? " stride \(convolution.stride)" : "")"
+      return isDoubled
+        ? "upsample+conv \(extent)"
+        : "conv \(extent)\(convolution.stride > 1 ? " stride \(convolution.stride)" : "")"
     case .linear: return isGated ? "linear+geglu" : "linear"
-    case .attention: return node.inputs[0].shape == node.inputs[1].shape ? "self-attention" : "cross-attention"
-    case .groupNorm: return activation == nil ? "group_norm" : "group_norm+\(activation!.rawValue)"
+    case .attention:
+      return node.inputs[0].shape == node.inputs[1].shape ? "self-attention" : "cross-attention"
+    case .groupNorm: return "group_norm" + (activation.map { "+\($0.rawValue)" } ?? "")
     default: return node.op.kind
     }
   }

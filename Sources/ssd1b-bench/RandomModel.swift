@@ -109,7 +109,8 @@ struct RandomModel: ModelFiles {
     let bits = value.bitPattern
     let exponent = Int(bits >> 23 & 0xff) - 112
     let sign = UInt16(truncatingIfNeeded: bits >> 16) & 0x8000
-    return exponent <= 0 ? sign : sign | UInt16(exponent << 10) | UInt16(truncatingIfNeeded: bits >> 13 & 0x3ff)
+    return exponent <= 0
+      ? sign : sign | UInt16(exponent << 10) | UInt16(truncatingIfNeeded: bits >> 13 & 0x3ff)
   }
 }
 
@@ -121,14 +122,20 @@ private final class MemoryFile {
   init(_ start: [UInt8], bytes: Int? = nil) throws {
     count = bytes ?? start.count
     descriptor = ck_memory_file("ssd1b-bench")
-    guard descriptor >= 0, ftruncate(descriptor, count) == 0, pwrite(descriptor, start, start.count, 0) == start.count
-    else { throw Diagnostic(.file, "the system gives no \(count) bytes of memory: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0, ftruncate(descriptor, count) == 0,
+      pwrite(descriptor, start, start.count, 0) == start.count
+    else {
+      throw Diagnostic(
+        .file, "the system gives no \(count) bytes of memory: \(String(cString: strerror(errno)))")
+    }
   }
 
   deinit { close(descriptor) }
 
   func write(_ body: (UnsafeMutableRawPointer) -> Void) throws {
-    guard let memory = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
+    guard let memory = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      memory != MAP_FAILED
+    else {
       throw Diagnostic(.file, "cannot map \(count) bytes: \(String(cString: strerror(errno)))")
     }
     body(memory)

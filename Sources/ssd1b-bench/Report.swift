@@ -63,7 +63,9 @@ struct Report {
       lines.append(
         "weights \(megabytes(work.weightBytes)) MB beside the checkpoint\(prepared); activations "
           + "\(megabytes(work.activationBytes)) MB")
-      lines.append("  " + padded("kind", 22) + ["calls", "seconds", "share", "GFLOP/s", "of peak"].map { aligned($0, 9) }.joined())
+      lines.append(
+        "  " + padded("kind", 22)
+          + ["calls", "seconds", "share", "GFLOP/s", "of peak"].map { aligned($0, 9) }.joined())
       for kind in work.kinds {
         let operations = 2 * Double(kind.multiplyAdds) / kind.seconds
         let hasWork = kind.multiplyAdds > 0
@@ -86,7 +88,8 @@ struct Report {
   private var ratios: [(Work, Work)] {
     works.enumerated().flatMap { index, first in
       works[(index + 1)...].filter {
-        $0.name != first.name && $0.name.split(separator: " ").dropFirst() == first.name.split(separator: " ").dropFirst()
+        $0.name != first.name
+          && $0.name.split(separator: " ").dropFirst() == first.name.split(separator: " ").dropFirst()
       }.map { ($0, first) }
     }
   }

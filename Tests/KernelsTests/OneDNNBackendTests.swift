@@ -31,7 +31,8 @@ struct OneDNNBackendTests {
   }
 
   @Test(
-    "cuts large products into several tasks that give the same bits on any number of threads", arguments: precisions,
+    "cuts large products into several tasks that give the same bits on any number of threads",
+    arguments: precisions,
     [
       KernelCase.linear(1, 2300, 640, to: 1300, terms: .all), .conv(1, 50, 60, 300, to: 680, 3, terms: .all),
       .doubled(2, 40, 50, 70, to: 200, terms: .all), .gated(1, 1500, 640, to: 320),
@@ -49,7 +50,9 @@ struct OneDNNBackendTests {
   func implementations(_ precision: Precision) throws {
     let library = try OneDNNLibrary(precision, threads: 1)
     for rows in [1, 2, 3, 77, 154, 128, 256] {
-      for (depth, columns) in [(320, 64), (2880, 64), (1920, 64), (36, 64), (1280, 4), (64, 512), (64, 77), (512, 64), (77, 64)] {
+      for (depth, columns) in [
+        (320, 64), (2880, 64), (1920, 64), (36, 64), (1280, 4), (64, 512), (64, 77), (512, 64), (77, 64),
+      ] {
         let name = library.implementation(rows: rows, columns: columns, depth: depth)
         #expect(name.hasPrefix("brg:"), "\(rows)x\(depth)x\(columns): \(name)")
       }

@@ -122,7 +122,8 @@ struct OpenBLASBackendTests {
     let samples = Samples()
     defer { withExtendedLifetime(samples) {} }
     let (x, out) = (samples.random([1, 700, 64]), samples.tensor([1, 700, 900]) { .nan })
-    let weight = backend.prepare(samples.weight([900, 64], .float16), for: .linear(out: 900, bias: false), WeightUse())
+    let weight = backend.prepare(
+      samples.weight([900, 64], .float16), for: .linear(out: 900, bias: false), WeightUse())
     backend.linear(x, weight, Epilogue(), into: out)
     #expect(backend.pool.isCancelled)
     #expect(out.buffer.allSatisfy { $0.isNaN })

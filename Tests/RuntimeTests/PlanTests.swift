@@ -7,23 +7,28 @@ import Testing
 @Suite("Plan")
 struct PlanTests {
   private static func graph(_ component: Architecture.Component, _ size: Int) throws -> Graph {
-    try Architecture(named: "ssd1b").graph(component, width: size, height: size, batch: component == .unet ? 2 : 1)
+    try Architecture(named: "ssd1b").graph(
+      component, width: size, height: size, batch: component == .unet ? 2 : 1)
   }
 
   private static func plan(
-    _ component: Architecture.Component, _ output: String, _ size: Int, _ precision: Precision, isObserved: Bool = false
+    _ component: Architecture.Component, _ output: String, _ size: Int, _ precision: Precision,
+    isObserved: Bool = false
   ) throws -> Plan {
     let graph = try graph(component, size)
     return Plan(
-      graph, outputs: [try #require(graph.outputs[output])], observed: isObserved ? Set(graph.nodes.map(\.output)) : [],
+      graph, outputs: [try #require(graph.outputs[output])],
+      observed: isObserved ? Set(graph.nodes.map(\.output)) : [],
       precision: precision)
   }
 
   private static let cases: [(Architecture.Component, String)] = [
-    (.unet, "noise_pred"), (.vae, "decoded"), (.vae, "moments"), (.textEncoder, "hidden_states"), (.textEncoder2, "pooled"),
+    (.unet, "noise_pred"), (.vae, "decoded"), (.vae, "moments"), (.textEncoder, "hidden_states"),
+    (.textEncoder2, "pooled"),
   ]
 
-  @Test("no two values that are needed at once share memory", arguments: cases, [Precision.float32, .bfloat16])
+  @Test(
+    "no two values that are needed at once share memory", arguments: cases, [Precision.float32, .bfloat16])
   func memory(_ component: (Architecture.Component, String), _ precision: Precision) throws {
     for isObserved in [false, true] {
       let plan = try Self.plan(component.0, component.1, 256, precision, isObserved: isObserved)
@@ -75,7 +80,8 @@ struct PlanTests {
       precision: .bfloat16)
     let computed = graph.nodes(reaching: plan.kept).filter { if case .input = $0.op { false } else { true } }
     #expect(plan.steps.map(\.node.id) == computed.map(\.id))
-    #expect(plan.steps.allSatisfy { !$0.isGated && !$0.isDoubled && $0.activation == nil && $0.residual == nil })
+    #expect(
+      plan.steps.allSatisfy { !$0.isGated && !$0.isDoubled && $0.activation == nil && $0.residual == nil })
   }
 
   @Test("an upsampling that is no doubling stays a step of its own")
@@ -94,10 +100,15 @@ struct PlanTests {
     let output = try #require(graph.outputs["noise_pred"])
     let plan = Plan(graph, outputs: [output], precision: .bfloat16)
     #expect(plan.precision(of: output) == .float32)
-    for (name, expected) in [("timestep", Precision.float32), ("time_ids", .float32), ("sample", .bfloat16), ("text_embeds", .bfloat16)] {
+    for (name, expected) in [
+      ("timestep", Precision.float32), ("time_ids", .float32), ("sample", .bfloat16),
+      ("text_embeds", .bfloat16),
+    ] {
       #expect(plan.precision(of: try #require(graph.inputs[name])) == expected, "\(name)")
     }
-    #expect(Plan(graph, outputs: [output], precision: .bfloat16, roundsOutputs: true).precision(of: output) == .bfloat16)
+    #expect(
+      Plan(graph, outputs: [output], precision: .bfloat16, roundsOutputs: true).precision(of: output)
+        == .bfloat16)
   }
 
   /// A map of 1024x1024 with 256 channels, 512 MiB, and two with 128, where the widest resnet narrows it: 1 GiB.

@@ -89,7 +89,8 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
           ? WeightRows(filters: stored) : ranges.count == 1 ? WeightRows(stored) : WeightRows(stored, range)
         return part(rows, range, gathers: kernel > 1, backend)
       }
-      made.parts = parts
+      // A cancelled run leaves it unfinished, so the next use lays it out again.
+      if !backend.pool.isCancelled { made.parts = parts }
       return parts
     }
   }
@@ -117,7 +118,7 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
       let phases = (0..<4).map { phase in
         part(WeightRows(all, phase * filters..<(phase + 1) * filters), 0..<filters, gathers: true, backend)
       }
-      made.phases = phases
+      if !backend.pool.isCancelled { made.phases = phases }
       return phases
     }
   }

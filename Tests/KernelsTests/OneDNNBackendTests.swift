@@ -59,6 +59,25 @@ struct OneDNNBackendTests {
     }
   }
 
+  @Test("a weight whose laying out was cancelled is laid out again when next used", arguments: precisions)
+  func cancelledPreparation(_ precision: Precision) throws {
+    let flag = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    defer { flag.deallocate() }
+    let samples = Samples(seed: 3, precision)
+    defer { withExtendedLifetime(samples) {} }
+    let (x, weight) = (samples.random([1, 40, 64]), samples.weight([300, 64], .float16))
+    func result(cancelled: Bool) throws -> [Float] {
+      flag.pointee = cancelled ? 1 : 0
+      let backend = try OneDNNBackend(precision, pool: ThreadPool(threads: 2, cancelFlag: flag))
+      let prepared = backend.prepare(weight, for: .linear(out: 300, bias: false), WeightUse())
+      flag.pointee = 0
+      let out = samples.random([1, 40, 300])
+      backend.linear(x, prepared, Epilogue(), into: out)
+      return out.values
+    }
+    #expect(try result(cancelled: true) == result(cancelled: false))
+  }
+
   @Test("holds a weight once, in its own precision and whole blocks of columns", arguments: precisions)
   func preparation(_ precision: Precision) throws {
     let (backend, samples) = (try onednn(precision, threads: 2), Samples())

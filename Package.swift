@@ -29,7 +29,7 @@ let package = Package(
     .target(name: "Models", dependencies: ["Base", "Graph"]),
     .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
     .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
-    .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Models"]),
+    .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging"]),
     .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
     .target(name: "Terminal", dependencies: ["Base", "CLibEdit"]),
     .target(name: "Shell", dependencies: ["Base"]),

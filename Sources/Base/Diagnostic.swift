@@ -38,6 +38,15 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Diagnostic {
+  /// One fault as it is, several as a list with their number; of very many the first hundred.
+  public init(_ kind: Kind, at place: String?, faults: [String], hint: String?) {
+    let most = 100
+    var lines = faults.prefix(most).map { "\n  " + $0 }.joined()
+    if faults.count > most { lines += "\n  and \(faults.count - most) more" }
+    self.init(
+      kind, at: place, faults.count == 1 ? faults[0] : "\(faults.count) faults:\(lines)", hint: hint)
+  }
+
   /// Throws nothing for no fault, the fault itself for one, and for several one that lists them all under `place`.
   public static func throwAll(_ faults: [Diagnostic], at place: String) throws {
     guard let first = faults.first else { return }

@@ -42,7 +42,7 @@ public enum JSONValue: Equatable, Sendable {
     }
   }
 
-  /// The document as text with sorted keys, the same for equal values.
+  /// The document as text with sorted keys, the same for equal values; no control character stands in it raw.
   public func text(pretty: Bool = false) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -51,7 +51,25 @@ public enum JSONValue: Equatable, Sendable {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     // A JSONValue holds only what JSON can say, so encoding it cannot fail.
     guard let data = try? encoder.encode(self) else { preconditionFailure("unencodable JSON value") }
-    return String(decoding: data, as: UTF8.self)
+    return Self.escapingInvisibles(String(decoding: data, as: UTF8.self), keepingLines: pretty)
+  }
+
+  /// The encoder escapes ASCII's controls only; others stand within strings, where an escape says the same.
+  private static func escapingInvisibles(_ text: String, keepingLines: Bool) -> String {
+    func isBare(_ scalar: Unicode.Scalar) -> Bool { scalar.isInvisible && !(keepingLines && scalar == "\n") }
+    guard text.unicodeScalars.contains(where: isBare) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      guard isBare(scalar) else {
+        result.append(scalar)
+        continue
+      }
+      for unit in UTF16.encode(scalar).map(Array.init) ?? [] {
+        let digits = String(unit, radix: 16)
+        result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
+      }
+    }
+    return String(result)
   }
 }
 

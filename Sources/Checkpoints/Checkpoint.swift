@@ -23,6 +23,7 @@ public struct Checkpoint: Sendable {
   /// hold in memory, since arithmetic is in float32 either way. Throws a `Diagnostic` listing all faults of the headers.
   public init(_ source: some ModelFiles, folder: String) throws {
     let names = source.list(folder)
+    let place = folder.isEmpty ? source.name : source.place(folder)
     let stems = ["diffusion_pytorch_model", "model"]
     let singles = stems.flatMap { ["\($0).fp16.safetensors", "\($0).safetensors"] }
     let indices = stems.flatMap {
@@ -30,23 +31,32 @@ public struct Checkpoint: Sendable {
     }
     let candidates = singles + indices
     let ranked = candidates.filter { $0.contains("fp16") } + candidates.filter { !$0.contains("fp16") }
-    guard let found = ranked.first(where: names.contains) else {
+    // A LoRA's folder, for one, holds a single file of another name.
+    let others = names.filter { $0.hasSuffix(".safetensors") }
+    guard let found = ranked.first(where: names.contains) ?? (others.count == 1 ? others[0] : nil) else {
       throw Diagnostic(
-        .model, at: source.place(folder),
+        .model, at: place,
         "expected \(singles.filter { !$0.contains("fp16") }.joined(separator: " or ")), its .fp16. variant or a sharded "
           + "index, found \(names.isEmpty ? "no such folder" : names.joined(separator: ", "))",
         hint: "weights must be safetensors in the diffusers layout; a .bin or .ckpt file has to be converted first")
     }
-    if indices.contains(found) {
-      try self.init(index: source.json("\(folder)/\(found)"), named: found, in: source, folder: folder)
-    } else {
-      let path = "\(folder)/\(found)"
+    try self.init(source, file: folder.isEmpty ? found : "\(folder)/\(found)")
+  }
+
+  /// Opens a safetensors file, or the shards that an index (`….json`) names.
+  public init(_ source: some ModelFiles, file path: String) throws {
+    guard path.hasSuffix(".json") else {
       try self.init(files: [SafetensorsFile(source.bytes(path), at: source.place(path))], at: source.place(path))
+      return
     }
+    let parts = path.split(separator: "/")
+    try self.init(
+      index: source.json(path), named: String(parts.last ?? ""), in: source, folder: parts.dropLast().joined(separator: "/"))
   }
 
   private init(index: JSONValue, named name: String, in source: some ModelFiles, folder: String) throws {
-    let place = source.place("\(folder)/\(name)")
+    func path(_ name: String) -> String { folder.isEmpty ? name : "\(folder)/\(name)" }
+    let place = source.place(path(name))
     let hint = "fetch the index and its shards again, from the same revision"
     guard case .object(let fields) = index, case .object(let map)? = fields["weight_map"] else {
       throw Diagnostic(.model, at: place, "expected an object with a weight_map", hint: hint)
@@ -63,8 +73,7 @@ public struct Checkpoint: Sendable {
     var files: [SafetensorsFile] = []
     for shard in Set(shardOf.values).sorted() {
       do {
-        let path = "\(folder)/\(shard)"
-        let file = try SafetensorsFile(source.bytes(path), at: source.place(path))
+        let file = try SafetensorsFile(source.bytes(path(shard)), at: source.place(path(shard)))
         files.append(file)
         let expected = Set(shardOf.filter { $0.value == shard }.keys)
         let held = Set(file.entries.keys)
@@ -75,11 +84,9 @@ public struct Checkpoint: Sendable {
       }
     }
     guard faults.isEmpty else {
-      throw Diagnostic(
-        .model, at: place, faults.count == 1 ? faults[0] : "\(faults.count) faults:\n  " + faults.joined(separator: "\n  "),
-        hint: hint)
+      throw Diagnostic(.model, at: place, faults: faults, hint: hint)
     }
-    try self.init(files: files, at: source.place(folder))
+    try self.init(files: files, at: folder.isEmpty ? source.name : source.place(folder))
   }
 
   private init(files: [SafetensorsFile], at place: String) throws {

@@ -45,40 +45,36 @@ public struct SafetensorsFile: Sendable {
           + "\(file.count), found \(length)", hint: hint)
     }
     let dataStart = 8 + Int(length)
-    let header: Header
+    let header: SafetensorsHeader
     do {
-      header = try JSONDecoder().decode(Header.self, from: Data(file[8..<dataStart]))
-    } catch {
+      header = try SafetensorsHeader(UnsafeRawBufferPointer(rebasing: file[8..<dataStart]))
+    } catch let fault as SafetensorsHeader.Fault {
       throw Diagnostic(
-        .model, at: place, "header: expected JSON that names tensors with dtype, shape and data_offsets, found "
-          + Header.reason(error), hint: hint)
+        .model, at: place,
+        "header: expected JSON that names tensors with dtype, shape and data_offsets, found \(fault.text)", hint: hint)
     }
     metadata = header.metadata
     let dataCount = file.count - dataStart
     var entries: [String: Entry] = [:]
     var faults: [String] = []
     // A file cut short is told in one line, not in one for each of the tensors beyond its end.
-    let beyond = header.tensors.filter { $0.value.ends(beyond: dataCount) }
+    let beyond = header.tensors.filter { $0.ends(beyond: dataCount) }
     let isCutShort = beyond.count > 3
     if isCutShort {
-      let end = beyond.values.compactMap { $0.data_offsets.last }.max() ?? 0
+      let end = beyond.compactMap { $0.dataOffsets.last }.max() ?? 0
       faults.append(
         "the data: expected \(end) bytes, found \(dataCount): \(beyond.count) of \(header.tensors.count) tensors are cut off")
     }
-    for (name, tensor) in header.tensors where !(isCutShort && tensor.ends(beyond: dataCount)) {
+    entries.reserveCapacity(header.tensors.count)
+    for tensor in header.tensors where !(isCutShort && tensor.ends(beyond: dataCount)) {
       do {
-        entries[name] = try tensor.entry(dataStart: dataStart, dataCount: dataCount)
-      } catch let fault as Header.Fault {
-        faults.append("\(name): \(fault.text)")
+        entries[tensor.name] = try tensor.entry(dataStart: dataStart, dataCount: dataCount)
+      } catch let fault as SafetensorsHeader.Fault {
+        faults.append("\(SafetensorsHeader.shown(tensor.name)): \(fault.text)")
       }
     }
     if faults.isEmpty { faults = Self.gapsAndOverlaps(entries, dataStart: dataStart, end: file.count) }
-    guard faults.isEmpty else {
-      let shown = faults.sorted()
-      throw Diagnostic(
-        .model, at: place, shown.count == 1 ? shown[0] : "\(shown.count) faults:\n  " + shown.joined(separator: "\n  "),
-        hint: hint)
-    }
+    guard faults.isEmpty else { throw Diagnostic(.model, at: place, faults: faults.sorted(), hint: hint) }
     self.entries = entries
   }
 
@@ -91,9 +87,10 @@ public struct SafetensorsFile: Sendable {
     var faults: [String] = []
     var position = dataStart
     var previous = "the header"
-    for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+    for (key, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
       < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) })
     {
+      let name = SafetensorsHeader.shown(key)
       let begin = entry.range.lowerBound
       if begin < position {
         faults.append("\(name): overlaps \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)")
@@ -109,70 +106,39 @@ public struct SafetensorsFile: Sendable {
   }
 }
 
-/// The header's JSON, as it is.
-private struct Header: Decodable {
-  struct Fault: Error { let text: String }
+extension SafetensorsHeader.Tensor {
+  fileprivate func ends(beyond dataCount: Int) -> Bool { dataOffsets.count == 2 && dataOffsets[1] > dataCount }
 
-  struct Tensor: Decodable {
-    let dtype: String
-    let shape: [Int]
-    let data_offsets: [Int]
-
-    func ends(beyond dataCount: Int) -> Bool { data_offsets.count == 2 && data_offsets[1] > dataCount }
-
-    func entry(dataStart: Int, dataCount: Int) throws -> SafetensorsFile.Entry {
-      guard let type = DataType(rawValue: dtype) else {
-        let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
-        throw Fault(text: "dtype: expected one of \(known), found \(dtype)")
-      }
-      guard data_offsets.count == 2, data_offsets[0] >= 0, data_offsets[0] <= data_offsets[1],
-        data_offsets[1] <= dataCount
-      else { throw Fault(text: "data_offsets: expected a range within 0...\(dataCount), found \(data_offsets)") }
-      var byteCount = type.width
-      for extent in shape {
-        let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
-        guard extent >= 0, !overflow else { throw Fault(text: "shape: expected extents that can be stored, found \(shape)") }
-        byteCount = product
-      }
-      guard byteCount == data_offsets[1] - data_offsets[0] else {
-        throw Fault(
-          text: "expected \(byteCount) bytes for \(dtype) of shape \(shape), found \(data_offsets[1] - data_offsets[0])")
-      }
-      return .init(
-        dtype: type, shape: shape, range: (dataStart + data_offsets[0])..<(dataStart + data_offsets[1]))
+  /// Its place in the file. Throws a `Fault` that says what is wrong with it.
+  fileprivate func entry(dataStart: Int, dataCount: Int) throws -> SafetensorsFile.Entry {
+    typealias Fault = SafetensorsHeader.Fault
+    guard let type = DataType(rawValue: dtype) else {
+      let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Fault(text: "dtype: expected one of \(known), found \(SafetensorsHeader.shown(dtype))")
     }
-  }
-
-  struct Name: CodingKey {
-    let stringValue: String
-    let intValue: Int? = nil
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
-  var tensors: [String: Tensor] = [:]
-  var metadata: [String: String] = [:]
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Name.self)
-    for key in container.allKeys {
-      if key.stringValue == "__metadata__" {
-        metadata = try container.decode([String: String].self, forKey: key)
-      } else {
-        tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+    guard dataOffsets.count == 2, dataOffsets[0] >= 0, dataOffsets[0] <= dataOffsets[1], dataOffsets[1] <= dataCount
+    else {
+      throw Fault(text: "data_offsets: expected a range within 0...\(dataCount), found \(dataOffsets.prefix(8))")
+    }
+    guard shape.count <= Self.maximumRank else {
+      throw Fault(text: "shape: expected at most \(Self.maximumRank) extents, found \(shape.count)")
+    }
+    var byteCount = type.width
+    for extent in shape {
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflow else {
+        throw Fault(text: "shape: expected extents that can be stored, found \(shape)")
       }
+      byteCount = product
     }
+    guard byteCount == dataOffsets[1] - dataOffsets[0] else {
+      throw Fault(
+        text: "expected \(byteCount) bytes for \(dtype) of shape \(shape), found \(dataOffsets[1] - dataOffsets[0])")
+    }
+    return .init(
+      dtype: type, shape: shape, range: (dataStart + dataOffsets[0])..<(dataStart + dataOffsets[1]))
   }
 
-  static func reason(_ error: any Error) -> String {
-    switch error {
-    case DecodingError.keyNotFound(let key, let context):
-      "no \(key.stringValue) for \(context.codingPath.map(\.stringValue).joined(separator: "."))"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-      DecodingError.dataCorrupted(let context):
-      context.codingPath.isEmpty
-        ? "something else" : "another type at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
-    default: "something else"
-    }
-  }
+  /// What numpy and torch can hold.
+  private static let maximumRank = 64
 }

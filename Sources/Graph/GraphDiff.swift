@@ -23,14 +23,20 @@ public struct GraphDiff: Sendable {
   public struct Cost: Hashable, Sendable {
     public var tensors = 0
     public var parameters = 0
+    /// As checkpoints hold it; 0 where that is not told.
+    public var bytes = 0
     public var multiplyAdds = 0
+    /// Time of one run; nil where none of it was measured.
+    public var time: Duration?
 
     public init() {}
 
-    static func += (a: inout Cost, b: Cost) {
+    public static func += (a: inout Cost, b: Cost) {
       a.tensors += b.tensors
       a.parameters += b.parameters
+      a.bytes += b.bytes
       a.multiplyAdds += b.multiplyAdds
+      if let time = b.time { a.time = (a.time ?? .zero) + time }
     }
   }
 
@@ -49,9 +55,17 @@ public struct GraphDiff: Sendable {
     public let oldShape: Shape?
     /// A tensor's shape in the new graph.
     public let newShape: Shape?
+    /// The keys of its tensors that both graphs have in the same shape.
+    public let keptKeys: [String]
 
     public var parametersSaved: Int { old.parameters - new.parameters }
+    public var bytesSaved: Int { old.bytes - new.bytes }
     public var multiplyAddsSaved: Int { old.multiplyAdds - new.multiplyAdds }
+    /// nil where neither was measured.
+    public var timeSaved: Duration? {
+      guard old.time != nil || new.time != nil else { return nil }
+      return (old.time ?? .zero) - (new.time ?? .zero)
+    }
   }
 
   public let blocks: [Row]
@@ -62,13 +76,23 @@ public struct GraphDiff: Sendable {
   /// What the whole of the new graph takes.
   public let new: Cost
 
+  /// The bytes in which a model holds the parameter of a key and a shape.
+  public typealias ByteCount = (_ key: String, _ shape: Shape) -> Int
+
   /// Compares two graphs, which should be built for one batch and size, so that the multiply-adds compare.
-  public init(from oldGraph: Graph, to newGraph: Graph) {
-    let before = Side(oldGraph)
-    let after = Side(newGraph)
+  ///
+  /// - Parameters:
+  ///   - oldBytes, newBytes: what the models hold each parameter in, where that is known.
+  ///   - time: how long a node takes, where that was measured.
+  public init(
+    from oldGraph: Graph, to newGraph: Graph, oldBytes: ByteCount? = nil, newBytes: ByteCount? = nil,
+    time: ((Node) -> Duration?)? = nil
+  ) {
+    let before = Side(oldGraph, oldBytes, time)
+    let after = Side(newGraph, newBytes, time)
     layers = Self.layerRows(before, after)
     blocks = Self.blockRows(before, after, layers: layers)
-    tensors = Self.tensorRows(oldGraph, newGraph)
+    tensors = Self.tensorRows(before, after)
     old = before.total
     new = after.total
   }
@@ -100,8 +124,14 @@ public struct GraphDiff: Sendable {
       let isSame = a?.op == b?.op && a?.parameters == b?.parameters
       return Row(
         path: path, kind: (a ?? b)?.op.kind ?? "", status: status(a, b, isSame: isSame),
-        old: a?.cost ?? Cost(), new: b?.cost ?? Cost(), oldShape: nil, newShape: nil)
+        old: old.costs[path] ?? Cost(), new: new.costs[path] ?? Cost(), oldShape: nil, newShape: nil,
+        keptKeys: keptKeys(a, b))
     }
+  }
+
+  private static func keptKeys(_ old: Node?, _ new: Node?) -> [String] {
+    guard let old, let new else { return [] }
+    return old.parameters.filter(new.parameters.contains).map(old.key(of:))
   }
 
   private static func blockRows(_ before: Side, _ after: Side, layers: [Row]) -> [Row] {
@@ -119,24 +149,24 @@ public struct GraphDiff: Sendable {
         path: path, kind: rows.first?.path == path ? rows[0].kind : BlockPath.kind(of: path),
         status: statuses.count == 1 ? rows[0].status : .changed,
         old: rows.reduce(into: Cost()) { $0 += $1.old }, new: rows.reduce(into: Cost()) { $0 += $1.new },
-        oldShape: nil, newShape: nil)
+        oldShape: nil, newShape: nil, keptKeys: rows.flatMap(\.keptKeys))
     }
   }
 
-  private static func tensorRows(_ oldGraph: Graph, _ newGraph: Graph) -> [Row] {
-    let (before, after) = (oldGraph.tensors, newGraph.tensors)
-    let old = Dictionary(before.map { ($0.key, $0.shape) }) { first, _ in first }
-    let new = Dictionary(after.map { ($0.key, $0.shape) }) { first, _ in first }
-    func cost(_ shape: Shape?) -> Cost {
+  private static func tensorRows(_ before: Side, _ after: Side) -> [Row] {
+    let old = Dictionary(before.tensors.map { ($0.key, $0.shape) }) { first, _ in first }
+    let new = Dictionary(after.tensors.map { ($0.key, $0.shape) }) { first, _ in first }
+    func cost(_ key: String, _ shape: Shape?, _ bytes: ByteCount?) -> Cost {
       var cost = Cost()
-      if let shape { (cost.tensors, cost.parameters) = (1, shape.count) }
+      if let shape { (cost.tensors, cost.parameters, cost.bytes) = (1, shape.count, bytes?(key, shape) ?? 0) }
       return cost
     }
-    return merged(before.map(\.key), after.map(\.key)).map { key in
+    return merged(before.tensors.map(\.key), after.tensors.map(\.key)).map { key in
       let (a, b) = (old[key], new[key])
       return Row(
         path: key, kind: key.split(separator: ".").last.map(String.init) ?? key,
-        status: status(a, b, isSame: a == b), old: cost(a), new: cost(b), oldShape: a, newShape: b)
+        status: status(a, b, isSame: a == b), old: cost(key, a, before.bytes), new: cost(key, b, after.bytes),
+        oldShape: a, newShape: b, keptKeys: a != nil && a == b ? [key] : [])
     }
   }
 
@@ -164,15 +194,27 @@ private struct Side {
   var layers: [String: Node] = [:]
   /// The block that each layer belongs to.
   var blocks: [String: String] = [:]
+  var costs: [String: GraphDiff.Cost] = [:]
   var total = GraphDiff.Cost()
+  let tensors: [(key: String, shape: Shape)]
+  let bytes: GraphDiff.ByteCount?
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, _ bytes: GraphDiff.ByteCount?, _ time: ((Node) -> Duration?)?) {
+    self.bytes = bytes
+    tensors = graph.tensors
     let paths = BlockPath(graph)
     for node in graph.nodes where node.isLayer {
+      var cost = GraphDiff.Cost()
+      (cost.tensors, cost.parameters, cost.multiplyAdds) = (
+        node.parameters.count, node.parameterCount, node.multiplyAdds
+      )
+      if let bytes { cost.bytes = node.parameters.reduce(0) { $0 + bytes(node.key(of: $1), $1.shape) } }
+      cost.time = time?(node)
       order.append(node.path)
       layers[node.path] = node
       blocks[node.path] = paths.block(of: node.path)
-      total += node.cost
+      costs[node.path] = cost
+      total += cost
     }
   }
 }
@@ -180,10 +222,4 @@ private struct Side {
 extension Node {
   /// Whether it has parameters or multiply-adds, and so is worth a row in a listing.
   public var isLayer: Bool { !parameters.isEmpty || multiplyAdds > 0 }
-
-  fileprivate var cost: GraphDiff.Cost {
-    var cost = GraphDiff.Cost()
-    (cost.tensors, cost.parameters, cost.multiplyAdds) = (parameters.count, parameterCount, multiplyAdds)
-    return cost
-  }
 }

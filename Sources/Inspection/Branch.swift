@@ -5,99 +5,119 @@ struct Branch: Sendable {
   var path: String
   var name: String
   var kind: String?
-  var output: Shape
+  /// What it returns, or for a tensor how it is stored; nil where that is not known.
+  var shape: Shape?
   var children: [Branch]
-  var layerCount: Int
-  var parameters: Int
-  var bytes: Int?
-  var multiplyAdds: Int
+  var sums: LayerSums
 
-  private struct Layer {
+  /// What a tree is made of: a layer of a graph, a tensor of a checkpoint, or what only takes time.
+  private struct Leaf {
     let parts: [String]
-    let node: Node
-    let bytes: Int?
+    /// nil for what is no row of its own.
+    let kind: String?
+    let shape: Shape
+    var sums: LayerSums
   }
 
-  init(component: String, graph: Graph, weights: StoredWeight.Lookup?) {
+  /// The tree of a network, with what a checkpoint and a run know of it.
+  init(
+    component: String, graph: Graph, weights: StoredWeight.Lookup?, time: ((String, String) -> Duration?)?
+  ) {
     let returned = Dictionary(graph.modules.map { ($0.path, $0.value.shape) }) { _, last in last }
-    let layers = graph.nodes.filter(\.isLayer).map { node in
-      Layer(
-        parts: Self.parts(of: node.path), node: node,
-        bytes: weights.map { weights in
-          node.parameters.reduce(0) { $0 + (weights(component, node.key(of: $1))?.bytes ?? 0) }
-        })
+    let leaves = graph.nodes.compactMap { node -> Leaf? in
+      var sums = LayerSums()
+      sums.time = time?(component, node.path)
+      guard node.isLayer else {
+        return sums.time.map { _ in Leaf(parts: Self.parts(of: node.path), kind: nil, shape: [], sums: sums) }
+      }
+      (sums.layerCount, sums.parameters, sums.multiplyAdds) = (1, node.parameterCount, node.multiplyAdds)
+      for parameter in node.parameters {
+        guard let weight = weights?(component, node.key(of: parameter)) else { continue }
+        sums.bytesByType[weight.dtype, default: 0] += weight.bytes
+      }
+      return Leaf(parts: Self.parts(of: node.path), kind: node.op.kind, shape: node.output.shape, sums: sums)
     }
-    self.init(
-      path: component, name: component,
-      children: Self.children(of: layers[...], level: 0, in: component, returned))
-    if let last = graph.nodes.last { output = last.output.shape }
+    self.init(path: component, name: component, leaves: leaves[...], level: 0, returned)
+    if let last = graph.nodes.last { shape = last.output.shape }
   }
 
-  private init(layer: Layer, path: String, name: String) {
+  /// The tree of tensors that no network is known for.
+  init(component: String, tensors: [StoredWeight]) {
+    let leaves = tensors.map { tensor in
+      let sums = LayerSums(
+        layerCount: 1, parameters: tensor.count, bytesByType: [tensor.dtype: tensor.bytes], multiplyAdds: 0, time: nil)
+      return Leaf(parts: Self.parts(of: tensor.name), kind: "tensor", shape: Shape(tensor.shape), sums: sums)
+    }
+    self.init(path: component, name: component, leaves: leaves[...], level: 0, [:])
+  }
+
+  private init(path: String, name: String, leaves: ArraySlice<Leaf>, level: Int, _ returned: [String: Shape]) {
     self.path = path
     self.name = name
-    kind = layer.node.op.kind
-    output = layer.node.output.shape
     children = []
-    layerCount = 1
-    parameters = layer.node.parameterCount
-    bytes = layer.bytes
-    multiplyAdds = layer.node.multiplyAdds
+    sums = LayerSums()
+    var order: [String] = []
+    var groups: [String: [Leaf]] = [:]
+    for leaf in leaves {
+      sums += leaf.sums
+      guard leaf.kind != nil || leaf.parts.count > level + 1 else { continue }
+      let name = leaf.parts[level]
+      if groups[name] == nil { order.append(name) }
+      groups[name, default: []].append(leaf)
+    }
+    // What takes time alone belongs to this part.
+    children = order.compactMap { name in
+      let group = groups[name] ?? []
+      return group.contains { $0.kind != nil }
+        ? Self.child(name: name, of: group[...], level: level, in: path, returned) : nil
+    }
+    shape = children.last?.shape
   }
 
-  private init(path: String, name: String, children: [Branch]) {
-    self.path = path
-    self.name = name
-    kind = nil
-    output = children.last?.output ?? []
-    self.children = children
-    (layerCount, parameters, multiplyAdds) = (0, 0, 0)
-    sum()
+  private static func child(
+    name: String, of group: ArraySlice<Leaf>, level: Int, in parent: String, _ returned: [String: Shape]
+  ) -> Branch {
+    let path = "\(parent).\(name)"
+    if group.count == 1, let leaf = group.first, leaf.parts.count == level + 1 {
+      var branch = Branch(path: path, name: name, leaves: [], level: level, returned)
+      (branch.kind, branch.shape, branch.sums) = (leaf.kind, leaf.shape, leaf.sums)
+      return branch
+    }
+    // A name may be both a tensor and a folder of others; the tensor is then a part without a name of its own.
+    let own = group.filter { $0.parts.count == level + 1 && $0.kind != nil }
+    var branch = Branch(
+      path: path, name: name, leaves: group.filter { $0.parts.count > level + 1 }, level: level + 1, returned)
+    for leaf in own {
+      var child = Branch(path: path, name: name, leaves: [], level: level, returned)
+      (child.kind, child.shape, child.sums) = (leaf.kind, leaf.shape, leaf.sums)
+      branch.children.insert(child, at: 0)
+      branch.sums += leaf.sums
+    }
+    for leaf in group where leaf.parts.count == level + 1 && leaf.kind == nil { branch.sums += leaf.sums }
+    if branch.children.count == 1, own.isEmpty {
+      let time = branch.sums.time
+      branch = branch.children[0]
+      branch.sums.time = time
+      branch.name = "\(name).\(branch.name)"
+      return branch
+    }
+    if let first = group.first, let output = returned[first.parts[...level].joined(separator: ".")] {
+      branch.shape = output
+    }
+    return branch
   }
 
-  private mutating func sum() {
-    layerCount = children.reduce(0) { $0 + $1.layerCount }
-    parameters = children.reduce(0) { $0 + $1.parameters }
-    multiplyAdds = children.reduce(0) { $0 + $1.multiplyAdds }
-    bytes = children.contains { $0.bytes != nil } ? children.reduce(0) { $0 + ($1.bytes ?? 0) } : nil
-  }
+  /// Levels that names are taken apart into; what is deeper stays one name.
+  private static let deepest = 64
 
   /// A path's parts, each number with the name before it.
   private static func parts(of path: String) -> [String] {
-    path.split(separator: ".").reduce(into: []) { parts, part in
+    path.split(separator: ".", maxSplits: deepest).reduce(into: []) { parts, part in
       if let last = parts.last, Int(part) != nil {
         parts[parts.count - 1] = "\(last).\(part)"
       } else {
         parts.append(String(part))
       }
-    }
-  }
-
-  private static func children(
-    of layers: ArraySlice<Layer>, level: Int, in parent: String, _ returned: [String: Shape]
-  ) -> [Branch] {
-    var order: [String] = []
-    var groups: [String: [Layer]] = [:]
-    for layer in layers {
-      let name = layer.parts[level]
-      if groups[name] == nil { order.append(name) }
-      groups[name, default: []].append(layer)
-    }
-    return order.map { name in
-      let group = groups[name] ?? []
-      let path = "\(parent).\(name)"
-      if group.count == 1, group[0].parts.count == level + 1 {
-        return Branch(layer: group[0], path: path, name: name)
-      }
-      var branch = Branch(
-        path: path, name: name, children: children(of: group[...], level: level + 1, in: path, returned))
-      if branch.children.count == 1 {
-        branch = branch.children[0]
-        branch.name = "\(name).\(branch.name)"
-        return branch
-      }
-      if let output = returned[group[0].parts[...level].joined(separator: ".")] { branch.output = output }
-      return branch
     }
   }
 
@@ -118,8 +138,13 @@ struct Branch: Sendable {
     guard wanted.hasPrefix(path + ".") else { return nil }
     let inside = children.filter { $0.path.hasPrefix(wanted + ".") }
     guard inside.count > 1 else { return inside.first }
-    return Branch(path: wanted, name: wanted, children: inside)
+    var container = self
+    (container.path, container.name, container.children, container.shape) = (wanted, wanted, inside, inside.last?.shape)
+    container.sum()
+    return container
   }
+
+  private mutating func sum() { sums = children.reduce(into: LayerSums()) { $0 += $1.sums } }
 
   /// What remains with only the layers that the pattern fits; nil when none does.
   func filtered(_ pattern: PathPattern) -> Branch? {
@@ -132,15 +157,23 @@ struct Branch: Sendable {
   }
 
   private func row(name: String, depth: Int) -> LayerTree.Row {
-    LayerTree.Row(
-      path: path, name: name, depth: depth, kind: kind, layerCount: layerCount, output: output,
-      parameters: parameters, bytes: bytes, multiplyAdds: multiplyAdds)
+    LayerTree.Row(path: path, name: name, depth: depth, kind: kind, shape: shape, sums: sums)
   }
 
   func append(to rows: inout [LayerTree.Row], depth: Int, indentation: Int) {
     rows.append(row(name: name, depth: indentation))
     guard depth > 0 else { return }
     for child in children { child.append(to: &rows, depth: depth - 1, indentation: indentation + 1) }
+  }
+
+  /// How many rows `append` would add, counted no further than `limit`.
+  func countedRows(depth: Int, limit: Int) -> Int {
+    guard depth > 0, limit > 1 else { return 1 }
+    var count = 1
+    for child in children where count <= limit {
+      count += child.countedRows(depth: depth - 1, limit: limit - count)
+    }
+    return count
   }
 
   /// The rows below which nothing is shown, under their whole paths.

@@ -1,7 +1,7 @@
 import Base
 import Graph
 
-/// A `GraphDiff` as rows, with what the removal saves.
+/// A `GraphDiff` as rows, with what the removal saves and how far what was kept has moved.
 public struct DiffTable: Sendable {
   /// A difference, or consecutive siblings that differ in the same way.
   public struct Row: Hashable, Sendable {
@@ -12,11 +12,16 @@ public struct DiffTable: Sendable {
     /// How many blocks it stands for.
     public let count: Int
     public let parametersSaved: Int
+    public let bytesSaved: Int
     public let multiplyAddsSaved: Int
+    /// nil where neither side's time was measured.
+    public let timeSaved: Duration?
     /// What it takes in the new model, or in the old one when it is removed.
     public let cost: GraphDiff.Cost
     public let oldShape: Shape?
     public let newShape: Shape?
+    /// How far its kept tensors have moved; nil when values were not compared, or none was kept.
+    public let values: WeightComparison.Sums?
   }
 
   public let oldName: String
@@ -24,22 +29,29 @@ public struct DiffTable: Sendable {
   public let level: GraphDiff.Level
   public let rows: [Row]
   public let diff: GraphDiff
+  public let values: WeightComparison?
+  /// How the layers of shortened stacks relate to those of the full ones; empty when values were not compared.
+  public let provenance: [StackProvenance]
 
   /// Lists the differences at a level; `only` keeps rows of these statuses.
   public init(
     _ diff: GraphDiff, from oldName: String, to newName: String, level: GraphDiff.Level = .block,
-    only: Set<GraphDiff.Status> = Set(GraphDiff.Status.allCases)
+    only: Set<GraphDiff.Status> = Set(GraphDiff.Status.allCases), values: WeightComparison? = nil,
+    provenance: [StackProvenance] = []
   ) {
     self.diff = diff
     self.oldName = oldName
     self.newName = newName
     self.level = level
+    self.values = values
+    self.provenance = provenance
     let kept = diff.rows(at: level).filter { only.contains($0.status) }
-    rows = level == .block ? Self.folded(kept) : kept.map { Self.row([$0]) }
+    // Each block that was kept has moved in its own way.
+    rows = (level == .block && values == nil ? Self.folded(kept) : kept.map { [$0] }).map { Self.row($0, values) }
   }
 
   /// Runs of siblings with consecutive numbers and one status become one row.
-  private static func folded(_ rows: [GraphDiff.Row]) -> [Row] {
+  private static func folded(_ rows: [GraphDiff.Row]) -> [[GraphDiff.Row]] {
     var runs: [[GraphDiff.Row]] = []
     for row in rows {
       if let last = runs.last?.last, last.status == row.status, row.status != .changed,
@@ -52,55 +64,56 @@ public struct DiffTable: Sendable {
         runs.append([row])
       }
     }
-    return runs.map(row)
+    return runs
   }
 
-  private static func row(_ run: [GraphDiff.Row]) -> Row {
+  private static func row(_ run: [GraphDiff.Row], _ values: WeightComparison?) -> Row {
     let (first, last) = (run[0], run[run.count - 1])
     let range = LayerListing.numbered(last.path).map { "…\($0.number)" } ?? ""
-    let costs = run.map { $0.status == .removed ? $0.old : $0.new }
-    var cost = GraphDiff.Cost()
-    for part in costs {
-      cost.tensors += part.tensors
-      cost.parameters += part.parameters
-      cost.multiplyAdds += part.multiplyAdds
-    }
+    let cost = run.reduce(into: GraphDiff.Cost()) { $0 += $1.status == .removed ? $1.old : $1.new }
+    let times = run.compactMap(\.timeSaved)
     return Row(
       path: run.count == 1 ? first.path : first.path + range, kind: first.kind, status: first.status,
       count: run.count, parametersSaved: run.reduce(0) { $0 + $1.parametersSaved },
-      multiplyAddsSaved: run.reduce(0) { $0 + $1.multiplyAddsSaved }, cost: cost, oldShape: first.oldShape,
-      newShape: first.newShape)
+      bytesSaved: run.reduce(0) { $0 + $1.bytesSaved },
+      multiplyAddsSaved: run.reduce(0) { $0 + $1.multiplyAddsSaved },
+      timeSaved: times.isEmpty ? nil : times.reduce(.zero, +), cost: cost, oldShape: first.oldShape,
+      newShape: first.newShape, values: values?.sums(of: run.flatMap(\.keptKeys)))
   }
 
-  public var table: Table { level == .tensor ? tensorTable : costTable }
+  private var hasBytes: Bool { diff.old.bytes > 0 && diff.new.bytes > 0 }
+  private var hasTimes: Bool { diff.old.time != nil }
 
-  private var tensorTable: Table {
-    Table(
-      columns: [
-        .init(""), .init("tensor"), .init(oldName), .init(newName), .init("parameters", .right),
-      ],
-      rows: rows.map { row in
-        [
-          row.status.mark, row.path, row.oldShape?.description ?? "", row.newShape?.description ?? "",
-          Number.grouped(row.cost.parameters),
-        ]
-      }, footer: footer)
+  public var table: Table {
+    var columns: [Table.Column] = [.init(""), .init(level.rawValue)]
+    columns += level == .tensor ? [.init(oldName), .init(newName)] : [.init("kind")]
+    columns.append(.init("parameters", .right))
+    if level != .tensor { columns.append(.init("saved", .right)) }
+    if hasBytes { columns.append(.init("bytes saved", .right)) }
+    if level != .tensor { columns.append(.init("multiply-adds saved", .right)) }
+    if level != .tensor, hasTimes { columns.append(.init("time saved", .right)) }
+    if values != nil { columns += [.init("moved", .right), .init("cosine", .right)] }
+    return Table(columns: columns, rows: rows.map(cells), footer: footer)
   }
 
-  private var costTable: Table {
-    Table(
-      columns: [
-        .init(""), .init(level.rawValue), .init("kind"), .init("parameters", .right), .init("saved", .right),
-        .init("multiply-adds saved", .right),
-      ],
-      rows: rows.map { row in
-        [
-          row.status.mark, row.path, row.count == 1 ? row.kind : "\(row.count) x \(row.kind)",
-          Number.grouped(row.cost.parameters),
-          row.parametersSaved == 0 ? "" : Number.grouped(row.parametersSaved),
-          row.multiplyAddsSaved == 0 ? "" : Number.multiplyAdds(row.multiplyAddsSaved),
-        ]
-      }, footer: footer)
+  private func cells(_ row: Row) -> [String] {
+    var cells = [row.status.mark, row.path]
+    cells +=
+      level == .tensor
+      ? [row.oldShape?.description ?? "", row.newShape?.description ?? ""]
+      : [row.count == 1 ? row.kind : "\(row.count) x \(row.kind)"]
+    cells.append(Number.grouped(row.cost.parameters))
+    if level != .tensor { cells.append(row.parametersSaved == 0 ? "" : Number.grouped(row.parametersSaved)) }
+    if hasBytes { cells.append(row.bytesSaved == 0 ? "" : Number.bytes(row.bytesSaved)) }
+    if level != .tensor {
+      cells.append(row.multiplyAddsSaved == 0 ? "" : Number.multiplyAdds(row.multiplyAddsSaved))
+      if hasTimes { cells.append(row.timeSaved.map { $0 == .zero ? "" : Number.time($0) } ?? "") }
+    }
+    if values != nil {
+      cells.append(row.values?.relativeL2.map { Number.significant($0, 3) } ?? "")
+      cells.append(row.values?.cosine.map { Number.fixed($0, 3) } ?? "")
+    }
+    return cells
   }
 
   private var footer: [String] {
@@ -119,39 +132,55 @@ public struct DiffTable: Sendable {
       line("parameters", diff.old.parameters, diff.new.parameters, Number.grouped),
       line("multiply-adds", diff.old.multiplyAdds, diff.new.multiplyAdds, Number.multiplyAdds),
     ]
+    if hasBytes { lines.insert(line("bytes", diff.old.bytes, diff.new.bytes, Number.bytes), at: 2) }
+    if let old = diff.old.time, let new = diff.new.time {
+      lines.append(
+        "time: \(Number.time(new)) of \(newName)'s layers in the last run; \(Number.time(old)) had \(oldName)'s run, "
+          + "by layers of the same kind and shape")
+    }
     if blocks.old + blocks.new > 0 {
       lines.append(line("transformer blocks", blocks.old, blocks.new, Number.grouped))
     }
     return lines
   }
 
+  /// A row a difference, in plain numbers.
+  public var data: DataTable {
+    var fields = ["status", "path", "kind", "count"]
+    if level == .tensor { fields += ["old_shape", "new_shape"] }
+    fields += ["parameters", "parameters_saved", "bytes_saved", "multiply_adds_saved", "seconds_saved"]
+    if values != nil { fields += ["relative_l2", "cosine"] }
+    var data = DataTable(fields)
+    func shape(_ shape: Shape?) -> JSONValue { shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null }
+    for row in rows {
+      var cells: [JSONValue] = [
+        .string(row.status.rawValue), .string(row.path), .string(row.kind), .integer(row.count),
+      ]
+      if level == .tensor { cells += [shape(row.oldShape), shape(row.newShape)] }
+      cells += [
+        .integer(row.cost.parameters), .integer(row.parametersSaved), hasBytes ? .integer(row.bytesSaved) : .null,
+        .integer(row.multiplyAddsSaved), row.timeSaved.map { .number($0.seconds) } ?? .null,
+      ]
+      if values != nil {
+        cells += [
+          row.values?.relativeL2.map(JSONValue.number) ?? .null, row.values?.cosine.map(JSONValue.number) ?? .null,
+        ]
+      }
+      data.append(cells)
+    }
+    return data
+  }
+
   public var json: JSONValue {
     func cost(_ cost: GraphDiff.Cost) -> JSONValue {
       [
         "tensors": .integer(cost.tensors), "parameters": .integer(cost.parameters),
-        "multiply_adds": .integer(cost.multiplyAdds),
+        "bytes": hasBytes ? .integer(cost.bytes) : .null, "multiply_adds": .integer(cost.multiplyAdds),
       ]
     }
-    func shape(_ shape: Shape?) -> JSONValue {
-      shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null
-    }
     let blocks = diff.blockCounts(kind: "transformer_block")
-    return [
-      "old": .string(oldName), "new": .string(newName), "level": .string(level.rawValue),
-      "rows": .array(
-        rows.map { row in
-          var fields: [String: JSONValue] = [
-            "status": .string(row.status.rawValue), "path": .string(row.path), "kind": .string(row.kind),
-            "count": .integer(row.count), "parameters": .integer(row.cost.parameters),
-            "parameters_saved": .integer(row.parametersSaved),
-            "multiply_adds_saved": .integer(row.multiplyAddsSaved),
-          ]
-          if level == .tensor {
-            fields["old_shape"] = shape(row.oldShape)
-            fields["new_shape"] = shape(row.newShape)
-          }
-          return .object(fields)
-        }),
+    var fields: [String: JSONValue] = [
+      "old": .string(oldName), "new": .string(newName), "level": .string(level.rawValue), "rows": data.json,
       "tensors": .object(
         Dictionary(
           GraphDiff.Status.allCases.map { ($0.rawValue, .integer(diff.count(of: $0, at: .tensor))) }
@@ -162,5 +191,7 @@ public struct DiffTable: Sendable {
         "multiply_adds_saved": .integer(diff.multiplyAddsSaved),
       ],
     ]
+    if values != nil { fields["provenance"] = .array(provenance.map(\.json)) }
+    return .object(fields)
   }
 }

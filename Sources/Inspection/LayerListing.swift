@@ -3,72 +3,125 @@ import Graph
 
 /// Rows chosen from a `LayerTree`, with the totals of all that was chosen from.
 public struct LayerListing: Sendable {
+  /// What a listing can tell of a layer beside its name.
+  public enum Column: String, Hashable, Sendable, CaseIterable {
+    case key, kind, output, params, share, bytes, dtype, macs, time
+  }
+
   public let rows: [LayerTree.Row]
   /// How many rows there would be with nothing folded, filtered or cut.
   public let available: Int
   public let isSorted: Bool
   public let hasBytes: Bool
+  public let hasTimes: Bool
+  /// Whether shapes are those of stored tensors rather than outputs.
+  public let isOfTensors: Bool
   /// Over everything that passed the filter, shown or folded.
-  public let parameters: Int
-  public let multiplyAdds: Int
-  public let bytes: Int?
+  public let total: LayerSums
+
+  public var parameters: Int { total.parameters }
+  public var multiplyAdds: Int { total.multiplyAdds }
+  public var bytes: Int? { hasBytes ? total.bytes : nil }
+
+  /// The columns that have something to say here.
+  public var defaultColumns: [Column] {
+    if isOfTensors { return [.kind, .output, .params, .share, .bytes, .dtype] }
+    return [.kind, .output, .params] + (hasBytes ? [.bytes] : []) + [.macs] + (hasTimes ? [.time] : [])
+  }
 
   /// The listing for people; like blocks in a row, such as a stack of transformer blocks, are one line.
-  public var table: Table {
-    var columns: [Table.Column] = [
-      .init("layer"), .init("kind"), .init("output"), .init("parameters", .right),
-    ]
-    if hasBytes { columns.append(.init("bytes", .right)) }
-    columns.append(.init("multiply-adds", .right))
+  public var table: Table { table(columns: defaultColumns) }
+
+  public func table(columns: [Column]) -> Table {
     let lines = (isSorted ? rows.map { Line($0) } : Self.folded(rows)).map { line in
-      var cells = [
-        String(repeating: "  ", count: line.row.depth) + line.name, line.kind, line.row.output.description,
-        Self.count(line.parameters),
-      ]
-      if hasBytes { cells.append(line.bytes == 0 ? "" : Number.bytes(line.bytes)) }
-      cells.append(line.multiplyAdds == 0 ? "" : Number.multiplyAdds(line.multiplyAdds))
-      return cells
+      [String(repeating: "  ", count: line.row.depth) + line.name] + columns.map { cell(line, $0) }
     }
-    var total = "total: \(Number.grouped(parameters)) parameters"
-    if let bytes { total += ", \(Number.bytes(bytes))" }
-    total += ", \(Number.multiplyAdds(multiplyAdds))"
+    var sums = "total: \(Number.grouped(parameters)) parameters"
+    if let bytes { sums += ", \(Number.bytes(bytes))" }
+    if !isOfTensors { sums += ", \(Number.multiplyAdds(multiplyAdds))" }
+    if let time = total.time { sums += ", \(Number.time(time)) in the last run" }
     return Table(
-      columns: columns, rows: lines,
-      footer: ["\(Number.grouped(rows.count)) of \(Number.counted(available, "row"))", total])
+      columns: [.init(isOfTensors ? "tensor" : "layer")] + columns.map(title), rows: lines,
+      footer: ["\(Number.grouped(rows.count)) of \(Number.counted(available, "row"))", sums])
+  }
+
+  private func title(_ column: Column) -> Table.Column {
+    switch column {
+    case .key: .init("key")
+    case .kind: .init("kind")
+    case .output: .init(isOfTensors ? "shape" : "output")
+    case .params: .init("parameters", .right)
+    case .share: .init("share", .right)
+    case .bytes: .init("bytes", .right)
+    case .dtype: .init("dtype")
+    case .macs: .init("multiply-adds", .right)
+    case .time: .init("time", .right)
+    }
+  }
+
+  private func cell(_ line: Line, _ column: Column) -> String {
+    let (row, sums) = (line.row, line.sums)
+    switch column {
+    case .key: return row.key
+    case .kind: return line.kind
+    case .output: return row.shape?.description ?? ""
+    case .params: return sums.parameters == 0 ? "" : Number.grouped(sums.parameters)
+    case .share: return sums.parameters == 0 ? "" : Number.share(sums.parameters, of: total.parameters)
+    case .bytes: return sums.bytes == 0 ? "" : Number.bytes(sums.bytes)
+    case .dtype:
+      guard sums.types.count > 1 else { return sums.types.first ?? "" }
+      return sums.types.map { "\($0) \(Number.bytes(sums.bytesByType[$0] ?? 0))" }.joined(separator: ", ")
+    case .macs: return sums.multiplyAdds == 0 ? "" : Number.multiplyAdds(sums.multiplyAdds)
+    case .time: return sums.time.map(Number.time) ?? ""
+    }
   }
 
   /// The listing for programs: every row by itself, in plain numbers.
+  public var data: DataTable {
+    var data = DataTable([
+      "path", "depth", "kind", "layers", isOfTensors ? "shape" : "output", "parameters", "share", "bytes", "dtype",
+      "multiply_adds", "seconds",
+    ])
+    for row in rows {
+      data.append([
+        .string(row.path), .integer(row.depth), row.kind.map(JSONValue.string) ?? .null, .integer(row.layerCount),
+        row.shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null, .integer(row.parameters),
+        .number(total.parameters == 0 ? 0 : Double(row.parameters) / Double(total.parameters)),
+        hasBytes ? .integer(row.bytes) : .null, hasBytes ? .string(row.sums.types.joined(separator: "+")) : .null,
+        .integer(row.multiplyAdds), row.sums.time.map { .number($0.seconds) } ?? .null,
+      ])
+    }
+    return data
+  }
+
   public var json: JSONValue {
     [
-      "rows": .array(
-        rows.map { row in
-          [
-            "path": .string(row.path), "depth": .integer(row.depth),
-            "kind": row.kind.map(JSONValue.string) ?? .null,
-            "layers": .integer(row.layerCount), "output": .array(row.output.extents.map(JSONValue.integer)),
-            "parameters": .integer(row.parameters), "bytes": row.bytes.map(JSONValue.integer) ?? .null,
-            "multiply_adds": .integer(row.multiplyAdds),
-          ]
-        }),
-      "shown": .integer(rows.count), "available": .integer(available),
+      "rows": data.json, "shown": .integer(rows.count), "available": .integer(available),
       "total": [
         "parameters": .integer(parameters), "bytes": bytes.map(JSONValue.integer) ?? .null,
-        "multiply_adds": .integer(multiplyAdds),
+        "bytes_by_dtype": .object(total.bytesByType.mapValues(JSONValue.integer)),
+        "multiply_adds": .integer(multiplyAdds), "seconds": total.time.map { .number($0.seconds) } ?? .null,
       ],
     ]
   }
-
-  private static func count(_ value: Int) -> String { value == 0 ? "" : Number.grouped(value) }
 
   /// A row, or a run of alike ones.
   struct Line {
     let row: LayerTree.Row
     var last: LayerTree.Row
     var count = 1
+    var sums: LayerSums
 
     init(_ row: LayerTree.Row) {
       self.row = row
       last = row
+      sums = row.sums
+    }
+
+    mutating func add(_ next: LayerTree.Row) {
+      last = next
+      count += 1
+      sums += next.sums
     }
 
     var name: String {
@@ -79,9 +132,6 @@ public struct LayerListing: Sendable {
       return count == 1
         ? Number.counted(row.layerCount, "layer") : "\(count) x \(Number.counted(row.layerCount, "layer"))"
     }
-    var parameters: Int { count * row.parameters }
-    var bytes: Int { count * (row.bytes ?? 0) }
-    var multiplyAdds: Int { count * row.multiplyAdds }
   }
 
   /// Folds neighbours that are alike but for consecutive numbers and show nothing below them.
@@ -91,8 +141,7 @@ public struct LayerListing: Sendable {
       // The row before is the run's last, so it showed nothing below it; this one must not either.
       let showsMore = index + 1 < rows.count && rows[index + 1].depth > row.depth
       if let line = lines.last, !showsMore, line.last.depth == row.depth, isNext(row, after: line.last) {
-        lines[lines.count - 1].last = row
-        lines[lines.count - 1].count += 1
+        lines[lines.count - 1].add(row)
       } else {
         lines.append(Line(row))
       }
@@ -104,11 +153,11 @@ public struct LayerListing: Sendable {
     guard row.kind == nil, last.kind == nil, let (container, number) = numbered(row.path),
       let (lastContainer, lastNumber) = numbered(last.path)
     else { return false }
-    return container == lastContainer && number == lastNumber + 1 && row.output == last.output
+    return container == lastContainer && number == lastNumber + 1 && row.shape == last.shape
       && (row.layerCount, row.parameters, row.multiplyAdds) == (
         last.layerCount, last.parameters, last.multiplyAdds
       )
-      && row.bytes == last.bytes
+      && row.sums.bytesByType == last.sums.bytesByType
   }
 
   /// A path that ends in a number, taken apart.

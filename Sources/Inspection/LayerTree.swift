@@ -14,19 +14,21 @@ public struct LayerTree: Sendable {
     public let name: String
     /// How far to the right it is listed.
     public let depth: Int
-    /// The op of a layer; nil for a part that has several.
+    /// The op of a layer, `tensor` for one that no network is known for; nil for a part that has several.
     public let kind: String?
-    /// How many layers it sums.
-    public let layerCount: Int
-    /// What it returns.
-    public let output: Shape
-    public let parameters: Int
-    /// Bytes that the checkpoint holds for it; nil without a checkpoint.
-    public let bytes: Int?
-    public let multiplyAdds: Int
+    /// What it returns, or how a tensor is stored; nil where that is not known.
+    public let shape: Shape?
+    public let sums: LayerSums
+
+    public var parameters: Int { sums.parameters }
+    public var multiplyAdds: Int { sums.multiplyAdds }
+    public var layerCount: Int { sums.layerCount }
+    public var bytes: Int { sums.bytes }
+    /// The path without the component: what the checkpoint's keys begin with.
+    public var key: String { path.split(separator: ".", maxSplits: 1).dropFirst().first.map(String.init) ?? "" }
   }
 
-  public enum SortKey: String, Hashable, Sendable, CaseIterable { case params, bytes, macs }
+  public enum SortKey: String, Hashable, Sendable, CaseIterable { case params, bytes, macs, time }
 
   /// What of the tree to list; as it starts, all of it at a depth that fits a screen.
   public struct Options: Hashable, Sendable {
@@ -53,15 +55,39 @@ public struct LayerTree: Sendable {
     }
   }
 
+  /// A part of what is listed: a network, or tensors that none is known for.
+  public enum Component: Sendable {
+    case network(String, Graph)
+    case tensors(String, [StoredWeight])
+  }
+
   let roots: [Branch]
   private let hasWeights: Bool
+  private let hasTimes: Bool
+  private let isOfTensors: Bool
 
   /// Makes the tree of `components`, in their order.
   ///
-  /// `weights` tells how a checkpoint holds each tensor; without it the rows have no bytes.
+  /// `weights` tells how a checkpoint holds each tensor; without it the rows have no bytes. `time` tells how long the
+  /// node at a path of a component took in the last run.
+  public init(
+    _ components: [Component], weights: StoredWeight.Lookup? = nil,
+    time: ((_ component: String, _ path: String) -> Duration?)? = nil
+  ) {
+    roots = components.map { component in
+      switch component {
+      case .network(let name, let graph): Branch(component: name, graph: graph, weights: weights, time: time)
+      case .tensors(let name, let tensors): Branch(component: name, tensors: tensors)
+      }
+    }
+    isOfTensors = components.contains { if case .tensors = $0 { true } else { false } }
+    hasWeights = weights != nil || isOfTensors
+    hasTimes = roots.contains { $0.sums.time != nil }
+  }
+
+  /// The tree of networks alone.
   public init(components: [(name: String, graph: Graph)], weights: StoredWeight.Lookup? = nil) {
-    roots = components.map { Branch(component: $0.name, graph: $0.graph, weights: weights) }
-    hasWeights = weights != nil
+    self.init(components.map { .network($0.name, $0.graph) }, weights: weights)
   }
 
   /// Lists the tree. Throws a `Diagnostic` of kind `.value` when no path or no layer is as asked for.
@@ -75,6 +101,10 @@ public struct LayerTree: Sendable {
         "expected a part of a layer's path, found \(options.filter?.text ?? "") in none",
         hint:
           "a filter is contained in a path, such as attn2, or fits all of it, such as unet.mid_block.*.conv?")
+    }
+    if options.sort == .time, !hasTimes {
+      throw Diagnostic(
+        .value, at: "sort", "expected a measured run to sort by time, found none", hint: "generate a picture first")
     }
     let isSorted = options.sort != nil || options.top != nil
     var rows: [Row] = []
@@ -90,21 +120,21 @@ public struct LayerTree: Sendable {
       let depths = options.depth.map { depth in kept.map { _ in depth } } ?? Self.fittingDepths(kept)
       for (branch, depth) in zip(kept, depths) { branch.append(to: &rows, depth: depth, indentation: 0) }
     }
+    let total = kept.reduce(into: LayerSums()) { $0 += $1.sums }
     return LayerListing(
-      rows: rows, available: available, isSorted: isSorted, hasBytes: hasWeights,
-      parameters: kept.reduce(0) { $0 + $1.parameters },
-      multiplyAdds: kept.reduce(0) { $0 + $1.multiplyAdds },
-      bytes: hasWeights ? kept.reduce(0) { $0 + ($1.bytes ?? 0) } : nil)
+      rows: rows, available: available, isSorted: isSorted, hasBytes: hasWeights, hasTimes: hasTimes,
+      isOfTensors: isOfTensors, total: total)
   }
 
   /// Every path that can be listed, for completion.
   public var paths: [String] { roots.flatMap(\.paths) }
 
-  private static func size(_ row: Row, _ key: SortKey) -> Int {
+  private static func size(_ row: Row, _ key: SortKey) -> Double {
     switch key {
-    case .params: row.parameters
-    case .bytes: row.bytes ?? row.parameters
-    case .macs: row.multiplyAdds
+    case .params: Double(row.parameters)
+    case .bytes: Double(row.sums.bytesByType.isEmpty ? row.parameters : row.bytes)
+    case .macs: Double(row.multiplyAdds)
+    case .time: row.sums.time?.seconds ?? 0
     }
   }
 
@@ -115,6 +145,8 @@ public struct LayerTree: Sendable {
   private static func fittingDepths(_ branches: [Branch]) -> [Int] {
     let room = branches.count > 1 ? comfortableRows.several : comfortableRows.one
     func count(_ index: Int, _ depth: Int) -> Int {
+      // What is far too much is not made to be counted.
+      guard branches[index].countedRows(depth: depth, limit: 20_000) <= 20_000 else { return .max / 2 / branches.count }
       var rows: [Row] = []
       branches[index].append(to: &rows, depth: depth, indentation: 0)
       return LayerListing.folded(rows).count

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How counts are written for people; JSON has the plain numbers.
 public enum Number {
   /// `1,331,334,404`.
@@ -26,9 +28,22 @@ public enum Number {
     return "\(fixed(scaled, 1)) \(unit)"
   }
 
+  /// `1.23 s`, `45.6 ms`, `789 us`: three digits.
+  public static func time(_ duration: Duration) -> String {
+    let seconds = duration.seconds
+    let (value, unit) =
+      seconds.magnitude >= 0.9995 ? (seconds, "s") : seconds.magnitude >= 0.9995e-3 ? (seconds * 1e3, "ms") : (seconds * 1e6, "us")
+    return "\(fixed(value, value.magnitude < 9.995 ? 2 : value.magnitude < 99.95 ? 1 : 0)) \(unit)"
+  }
+
   /// `48.1 %` of a whole; nothing of nothing is 0.
   public static func share(_ part: Int, of whole: Int) -> String {
     "\(fixed(whole == 0 ? 0 : 100 * Double(part) / Double(whole), 1)) %"
+  }
+
+  /// `-0.01234`, `1.234e-07`: so many significant digits, with an exponent where the number is very large or small.
+  public static func significant(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)g", value)
   }
 
   /// `1 block`, `36 blocks`.
@@ -47,9 +62,10 @@ public enum Number {
     return (scaled, units[index])
   }
 
-  /// Rounded half away from zero to `decimals`, in no locale.
-  private static func fixed(_ value: Double, _ decimals: Int) -> String {
-    let factor = [1, 10, 100][decimals]
+  /// Rounded half away from zero to `decimals`, at most three, in no locale.
+  public static func fixed(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
+    let factor = [1, 10, 100, 1000][decimals]
     let rounded = Int((value.magnitude * Double(factor)).rounded())
     let sign = value < 0 && rounded > 0 ? "-" : ""
     guard decimals > 0 else { return "\(sign)\(rounded)" }

@@ -22,42 +22,56 @@ public struct ParameterCount: Sendable {
 
   /// Counts the parameters of `components`, in their order.
   ///
-  /// A block is a component's uppermost part, such as `unet.down_blocks.1`. Throws a `Diagnostic` when element types
+  /// `weights` tells how a checkpoint holds each tensor of a network. A block is a component's uppermost part, such as `unet.down_blocks.1`. Throws a `Diagnostic` when element types
   /// are asked for without a checkpoint, which alone has them.
-  public init(
-    components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil
-  )
-    throws
-  {
-    guard grouping != .dtype || weights != nil else {
+  public init(_ components: [LayerTree.Component], by grouping: Grouping, weights: StoredWeight.Lookup? = nil) throws {
+    let isStored = weights != nil || components.contains { if case .tensors = $0 { true } else { false } }
+    guard grouping != .dtype || isStored else {
       throw Diagnostic(
         .value, at: "by", "expected component, block or kind, found dtype where there is no checkpoint",
         hint: "an architecture has no element types: open a model with --model")
     }
     var order: [String] = []
     var found: [String: (tensors: Int, parameters: Int, bytes: Int)] = [:]
-    for (component, graph) in components {
-      for node in graph.nodes {
-        for parameter in node.parameters {
-          let weight = weights?(component, node.key(of: parameter))
+    func add(_ name: String, _ parameters: Int, _ bytes: Int) {
+      if found[name] == nil { order.append(name) }
+      found[name, default: (0, 0, 0)].tensors += 1
+      found[name, default: (0, 0, 0)].parameters += parameters
+      found[name, default: (0, 0, 0)].bytes += bytes
+    }
+    for component in components {
+      switch component {
+      case .network(let component, let graph):
+        for node in graph.nodes {
+          for parameter in node.parameters {
+            let weight = weights?(component, node.key(of: parameter))
+            let name =
+              switch grouping {
+              case .component: component
+              case .block: "\(component).\(Self.block(of: node.path))"
+              case .kind: node.op.kind
+              case .dtype: weight?.dtype ?? "missing"
+              }
+            add(name, parameter.shape.count, weight?.bytes ?? 0)
+          }
+        }
+      case .tensors(let component, let tensors):
+        for tensor in tensors {
           let name =
             switch grouping {
             case .component: component
-            case .block: "\(component).\(Self.block(of: node.path))"
-            case .kind: node.op.kind
-            case .dtype: weight?.dtype ?? "missing"
+            case .block: "\(component).\(Self.block(of: tensor.name))"
+            case .kind: tensor.name.split(separator: ".").last.map(String.init) ?? tensor.name
+            case .dtype: tensor.dtype
             }
-          if found[name] == nil { order.append(name) }
-          found[name, default: (0, 0, 0)].tensors += 1
-          found[name, default: (0, 0, 0)].parameters += parameter.shape.count
-          found[name, default: (0, 0, 0)].bytes += weight?.bytes ?? 0
+          add(name, tensor.count, tensor.bytes)
         }
       }
     }
     let rows = order.map { name in
       let sum = found[name] ?? (0, 0, 0)
       return Row(
-        name: name, tensors: sum.tensors, parameters: sum.parameters, bytes: weights == nil ? nil : sum.bytes)
+        name: name, tensors: sum.tensors, parameters: sum.parameters, bytes: isStored ? sum.bytes : nil)
     }
     self.grouping = grouping
     self.rows =
@@ -65,7 +79,14 @@ public struct ParameterCount: Sendable {
       ? rows.sorted { ($1.parameters, $0.name) < ($0.parameters, $1.name) } : rows
     tensors = rows.reduce(0) { $0 + $1.tensors }
     parameters = rows.reduce(0) { $0 + $1.parameters }
-    bytes = weights == nil ? nil : rows.reduce(0) { $0 + ($1.bytes ?? 0) }
+    bytes = isStored ? rows.reduce(0) { $0 + ($1.bytes ?? 0) } : nil
+  }
+
+  /// Counts those of networks alone.
+  public init(
+    components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil
+  ) throws {
+    try self.init(components.map { .network($0.name, $0.graph) }, by: grouping, weights: weights)
   }
 
   private static func block(of path: String) -> String {
@@ -91,18 +112,26 @@ public struct ParameterCount: Sendable {
     return Table(columns: columns, rows: lines)
   }
 
+  /// A row a group, in plain numbers.
+  public var data: DataTable {
+    var data = DataTable(["name", "tensors", "parameters", "share", "bytes"])
+    for row in rows { data.append(values(row)) }
+    return data
+  }
+
+  private func values(_ row: Row) -> [JSONValue] {
+    [
+      .string(row.name), .integer(row.tensors), .integer(row.parameters),
+      .number(parameters == 0 ? 0 : Double(row.parameters) / Double(parameters)),
+      row.bytes.map(JSONValue.integer) ?? .null,
+    ]
+  }
+
   public var json: JSONValue {
-    func fields(_ name: String, _ tensors: Int, _ count: Int, _ bytes: Int?) -> JSONValue {
-      [
-        "name": .string(name), "tensors": .integer(tensors), "parameters": .integer(count),
-        "share": .number(parameters == 0 ? 0 : Double(count) / Double(parameters)),
-        "bytes": bytes.map(JSONValue.integer) ?? .null,
-      ]
-    }
+    let total = values(Row(name: "total", tensors: tensors, parameters: parameters, bytes: bytes))
     return [
-      "by": .string(grouping.rawValue),
-      "rows": .array(rows.map { fields($0.name, $0.tensors, $0.parameters, $0.bytes) }),
-      "total": fields("total", tensors, parameters, bytes),
+      "by": .string(grouping.rawValue), "rows": data.json,
+      "total": .object(Dictionary(zip(data.fields, total)) { first, _ in first }),
     ]
   }
 }

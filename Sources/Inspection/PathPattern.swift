@@ -1,21 +1,47 @@
-/// A filter over paths: a glob with `*` (any text, dots too) and `?` (one character), else a text to be contained.
+import Base
+import Foundation
+
+/// A filter over paths: a glob with `*` (any text, dots too) and `?` (one character), a regular expression between slashes,
+/// else a text to be contained.
 public struct PathPattern: Hashable, Sendable {
   public let text: String
-  private let isGlob: Bool
+  private enum Form: Hashable, Sendable { case contained, glob, expression(NSRegularExpression) }
+  private let form: Form
 
-  public init(_ text: String) {
+  /// Throws a `Diagnostic` of kind `.value` for a regular expression that is none.
+  public init(_ text: String) throws {
     self.text = text
-    isGlob = text.contains("*") || text.contains("?")
+    if text.count > 2, text.hasPrefix("/"), text.hasSuffix("/") {
+      do {
+        form = .expression(try NSRegularExpression(pattern: String(text.dropFirst().dropLast())))
+      } catch {
+        throw Diagnostic(
+          .value, at: text, "expected a regular expression between slashes, found one that cannot be read",
+          hint: "brackets and parentheses must be closed, and a literal dot is \\.")
+      }
+    } else {
+      form = text.contains("*") || text.contains("?") ? .glob : .contained
+    }
   }
 
   /// Whether the pattern fits a path, or for a glob a path around it.
   public func matches(_ path: String) -> Bool {
-    guard isGlob else { return path.contains(text) }
+    guard case .glob = form else { return matchesWhole(path) }
     var rest = path[...]
     while true {
       if Self.fits(Array(text.utf8), Array(rest.utf8)) { return true }
       guard let dot = rest.lastIndex(of: ".") else { return false }
       rest = rest[..<dot]
+    }
+  }
+
+  /// Whether a glob fits this very path, an expression some of it, or a text is contained in it.
+  public func matchesWhole(_ path: String) -> Bool {
+    switch form {
+    case .contained: path.contains(text)
+    case .glob: Self.fits(Array(text.utf8), Array(path.utf8))
+    case .expression(let expression):
+      expression.firstMatch(in: path, range: NSRange(path.startIndex..., in: path)) != nil
     }
   }
 

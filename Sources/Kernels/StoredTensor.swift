@@ -1,8 +1,8 @@
 import CKernels
 
-/// How a checkpoint stores the elements that kernels widen to float32.
-public enum StorageType: Sendable, Hashable {
-  case float16, bfloat16, float32
+/// How a checkpoint stores the elements that kernels widen to float32; the raw value is safetensors' name for it.
+public enum StorageType: String, Sendable, Hashable {
+  case float16 = "F16", bfloat16 = "BF16", float32 = "F32"
 
   /// Bytes of one element.
   public var width: Int { self == .float32 ? 4 : 2 }

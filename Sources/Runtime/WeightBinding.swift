@@ -28,7 +28,7 @@ public struct WeightBinding: Sendable {
         faults.append("\(name): expected shape \(shape.extents), found \(tensor.entry.shape)")
         continue
       }
-      guard let type = StorageType(tensor.entry.dtype) else {
+      guard let type = StorageType(rawValue: tensor.entry.dtype.rawValue) else {
         faults.append("\(name): expected F16, BF16 or F32, found \(tensor.entry.dtype.rawValue)")
         continue
       }
@@ -53,17 +53,5 @@ public struct WeightBinding: Sendable {
   /// Lets go of the checkpoint's mapped pages; they are read again when next touched.
   public func releasePages() {
     for tensor in tensors.values { tensor.releasePages() }
-  }
-}
-
-extension StorageType {
-  /// nil for element types that are no weights.
-  init?(_ dtype: DataType) {
-    switch dtype {
-    case .float16: self = .float16
-    case .bfloat16: self = .bfloat16
-    case .float32: self = .float32
-    default: return nil
-    }
   }
 }

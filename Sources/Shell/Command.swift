@@ -1,16 +1,36 @@
 import Base
 
+/// How a command's output is written.
+public enum OutputForm: String, Sendable, CaseIterable { case text, csv, markdown, json }
+
 /// What a command gives back: text for a person and the same as data.
 public struct CommandOutput: Sendable, Equatable {
   public var text: String
   public var result: JSONValue
+  /// The rows of a command that gives a table, whole, whatever the text leaves out.
+  public var table: DataTable?
+  /// How the user asked to see it.
+  public var form = OutputForm.text
   /// The session is to end after this command, as `quit` asks.
   public var endsSession: Bool
 
-  public init(_ text: String = "", result: JSONValue = .null, endsSession: Bool = false) {
+  public init(
+    _ text: String = "", result: JSONValue = .null, table: DataTable? = nil, endsSession: Bool = false
+  ) {
     self.text = text
     self.result = result
+    self.table = table
     self.endsSession = endsSession
+  }
+
+  /// The output in the form that was asked for.
+  public var rendered: String {
+    switch form {
+    case .text: text
+    case .csv: table?.csv ?? text
+    case .markdown: table?.markdown ?? text
+    case .json: result.text() + "\n"
+    }
   }
 }
 
@@ -24,6 +44,14 @@ public struct Command<Session>: Sendable {
     run: @escaping @Sendable (Invocation, Session) throws -> CommandOutput
   ) {
     self.declaration = declaration
-    self.run = run
+    guard declaration.givesTable else {
+      self.run = run
+      return
+    }
+    self.run = { invocation, session in
+      var output = try run(invocation, session)
+      output.form = invocation.text(OptionDeclaration.form.key).flatMap { OutputForm(rawValue: $0) } ?? .text
+      return output
+    }
   }
 }

@@ -57,6 +57,13 @@ public struct OptionDeclaration: Sendable, Equatable {
   var label: String { kind.placeholder.utf8.count <= 40 ? "\(key)=\(kind.placeholder)" : "\(key)=NAME" }
 }
 
+extension OptionDeclaration {
+  /// What every command that gives a table takes.
+  static let form = OptionDeclaration(
+    "as", .choice(OutputForm.allCases.map(\.rawValue)),
+    summary: "how to write the table; csv, markdown and json have every row whole")
+}
+
 /// All that is to be known of a command but what it does; parsing, help, completion, `apropos` and
 /// abbreviation follow from it.
 public struct CommandDeclaration: Sendable {
@@ -78,14 +85,17 @@ public struct CommandDeclaration: Sendable {
   /// The last argument is the rest of the line as it stands, unless that starts with a quote; such a command
   /// has no options.
   public let takesRawText: Bool
+  /// Gives a table, which `as=` writes as text, csv, markdown or json.
+  public let givesTable: Bool
   public let examples: [Example]
 
   /// Required arguments come first, and names are unique; anything else is a bug in the declaration.
   public init(
     _ name: String, aliases: [String] = [], group: String, summary: String, discussion: String = "",
     arguments: [ArgumentDeclaration] = [], options: [OptionDeclaration] = [], takesSettings: Bool = false,
-    takesRawText: Bool = false, examples: [Example] = []
+    takesRawText: Bool = false, givesTable: Bool = false, examples: [Example] = []
   ) {
+    let options = options + (givesTable ? [OptionDeclaration.form] : [])
     precondition(!name.isEmpty, "a command has a name")
     precondition(
       arguments.dropLast().allSatisfy { !$0.isRepeated && $0.kind != .statement },
@@ -109,6 +119,7 @@ public struct CommandDeclaration: Sendable {
     self.options = options
     self.takesSettings = takesSettings
     self.takesRawText = takesRawText
+    self.givesTable = givesTable
     self.examples = examples
   }
 

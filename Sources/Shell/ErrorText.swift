@@ -21,18 +21,7 @@ public enum ErrorText {
   }
 
   /// `text` with its invisible characters written as escapes.
-  public static func escaped(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isInvisible) else { return text }
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      if isInvisible(scalar) {
-        result.append(contentsOf: escape(scalar).unicodeScalars)
-      } else {
-        result.append(scalar)
-      }
-    }
-    return String(result)
-  }
+  public static func escaped(_ text: String) -> String { text.escapingInvisibles }
 
   /// What a user wrote, as a message quotes it: between double quotes, and cut when long.
   static func shown(_ text: String) -> String {
@@ -41,25 +30,5 @@ public enum ErrorText {
     let scalars = text.unicodeScalars.prefix(limit)
     let isCut = scalars.endIndex < text.unicodeScalars.endIndex
     return "\"\(String(String.UnicodeScalarView(scalars)))\(isCut ? "…" : "")\""
-  }
-
-  /// Whether a scalar is a control, a line separator or a format character other than the joiners of scripts
-  /// and emoji.
-  static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-    if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
-    switch scalar.properties.generalCategory {
-    case .control, .lineSeparator, .paragraphSeparator: return true
-    case .format: return scalar.value != 0x200C && scalar.value != 0x200D
-    default: return false
-    }
-  }
-
-  /// The escape that the shell's double quotes read back as `scalar`.
-  static func escape(_ scalar: Unicode.Scalar) -> String {
-    switch scalar {
-    case "\n": "\\n"
-    case "\t": "\\t"
-    default: "\\u{\(String(scalar.value, radix: 16))}"
-    }
   }
 }

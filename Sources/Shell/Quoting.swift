@@ -1,3 +1,5 @@
+import Base
+
 /// Writes texts so that a script reads them back as they are.
 public enum Quoting {
   /// `text` as one word, quoted only where it must be.
@@ -16,7 +18,7 @@ public enum Quoting {
   /// `text` as the raw text of a command that takes one; an empty text is `""`.
   public static func rawText(_ text: String) -> String {
     let isPlain =
-      !text.isEmpty && !text.unicodeScalars.contains(where: ErrorText.isInvisible)
+      !text.isEmpty && !text.unicodeScalars.contains(where: \.isInvisible)
       && text.utf8.first != UInt8(ascii: " ") && text.utf8.last != UInt8(ascii: " ")
       && !startsOrEndsSpecially(text)
     return isPlain ? text : quoted(text)
@@ -28,8 +30,8 @@ public enum Quoting {
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"", "\\": result.append(contentsOf: ["\\", scalar])
-      case _ where ErrorText.isInvisible(scalar):
-        result.append(contentsOf: ErrorText.escape(scalar).unicodeScalars)
+      case _ where scalar.isInvisible:
+        result.append(contentsOf: scalar.escape.unicodeScalars)
       default: result.append(scalar)
       }
     }
@@ -38,7 +40,7 @@ public enum Quoting {
   }
 
   private static func isPlain(_ text: String) -> Bool {
-    !text.isEmpty && !text.unicodeScalars.contains { $0 == " " || ErrorText.isInvisible($0) }
+    !text.isEmpty && !text.unicodeScalars.contains { $0 == " " || $0.isInvisible }
       && !startsOrEndsSpecially(text)
   }
 

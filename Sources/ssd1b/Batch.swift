@@ -10,12 +10,7 @@ struct Batch {
   /// Runs them all and returns the exit code.
   func run(commands: [String], files: [String]) -> Int32 {
     let grammar = session.table.grammar()
-    session.report = { failure in
-      if !failure.isReported { SSD1B.report(ErrorText.render(failure.error)) }
-    }
-    let runner = ScriptRunner(
-      session.table, keepsGoing: session.keepsGoing, output: { _, _, output in session.print(output) },
-      failure: session.report)
+    let runner = session.runner()
     var outcome = ScriptOutcome()
     func isDone() -> Bool { outcome.endsSession || (!outcome.failures.isEmpty && !session.keepsGoing) }
     for file in files where !isDone() {

@@ -16,13 +16,9 @@ struct Prompt {
     }
     if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
     session.entries = { editor.entries }
-    session.report = { failure in
-      if !failure.isReported { SSD1B.report(ErrorText.render(failure.error.diagnostic)) }
-    }
-    let runner = ScriptRunner(
-      table, keepsGoing: true, allowsAbbreviation: true, output: { _, _, output in session.print(output) },
-      failure: session.report)
-    session.say("ssd1b \(SSD1B.version), model \(session.model.files.name). help lists the commands, quit leaves.")
+    let runner = session.runner(keepsGoing: true, allowsAbbreviation: true)
+    let opened = session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
+    session.say("ssd1b \(SSD1B.version), \(opened). help lists the commands, quit leaves.")
 
     var assembler = StatementAssembler(source: "-", grammar: table.grammar(allowAbbreviation: true))
     while true {

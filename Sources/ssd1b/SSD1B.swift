@@ -4,6 +4,7 @@ import Checkpoints
 import Diffusion
 import EmbeddedModel
 import Foundation
+import Inspection
 import Kernels
 import Shell
 import Terminal
@@ -22,7 +23,7 @@ struct SSD1B: ParsableCommand {
       """,
     version: version)
 
-  @Option(help: "A pipeline folder in the diffusers layout; the small embedded model unless given.")
+  @Option(help: "A pipeline folder in the diffusers layout, or any safetensors to look at; the small embedded model unless given.")
   var model: String?
 
   @Option(name: .customShort("c"), help: ArgumentHelp("Run a command; can be repeated.", valueName: "command"))
@@ -33,6 +34,9 @@ struct SSD1B: ParsableCommand {
 
   @Flag(help: "Go on after an error; the exit code still tells of it.")
   var keepGoing = false
+
+  @Flag(help: "Print one JSON object a command instead of text.")
+  var json = false
 
   @Option(help: "How many threads compute; all processors unless given. Results do not depend on it.")
   var threads: Int?
@@ -64,9 +68,10 @@ struct SSD1B: ParsableCommand {
     let isBatch = !commands.isEmpty || !files.isEmpty || !TerminalInfo.isTerminal(0)
     do {
       let compute = try BackendChoice(library: backend, precision: precision)
+      let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
       let session = Session(
-        model: try openModel(compute), compute: compute, library: backend, precision: precision,
-        isInteractive: !isBatch, keepsGoing: keepGoing)
+        try open(compute, on: pool), pool: pool, compute: compute, library: backend, precision: precision,
+        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json)
       let code = isBatch ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
       throw ExitCode(code)
     } catch let fault as Diagnostic {
@@ -75,11 +80,17 @@ struct SSD1B: ParsableCommand {
     }
   }
 
-  private func openModel(_ compute: BackendChoice) throws -> DiffusionModel {
-    let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
+  private func open(_ compute: BackendChoice, on pool: ThreadPool) throws -> Session.Opened {
+    // What is no pipeline can be looked at, without anything that computes.
+    let manager = FileManager.default
+    if let model, manager.fileExists(atPath: model),
+      !["model_index.json", "unet"].contains(where: { manager.fileExists(atPath: "\(model)/\($0)") })
+    {
+      return .subject(try Subject(path: model))
+    }
     let backend = try compute.backend(on: pool)
-    if let model { return try DiffusionModel(ModelFolder(path: model), backend: backend) }
-    return try DiffusionModel(EmbeddedModel(), backend: backend)
+    if let model { return .pipeline(try DiffusionModel(ModelFolder(path: model), backend: backend)) }
+    return .pipeline(try DiffusionModel(EmbeddedModel(), backend: backend))
   }
 
   static func report(_ text: String) {

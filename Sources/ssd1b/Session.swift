@@ -2,13 +2,17 @@ import Base
 import Checkpoints
 import Diffusion
 import Foundation
+import Inspection
 import Kernels
 import Shell
 import Terminal
 
 /// What one shell keeps between commands: the model, the settings, the last run.
 final class Session {
-  let model: DiffusionModel
+  /// What inspection looks at unless told otherwise.
+  let subject: Subject
+  /// The pipeline that generates; nil where only a checkpoint was opened.
+  let pipeline: DiffusionModel?
   var settings = Settings()
   /// The last run, finished or interrupted.
   var last: Generation?
@@ -18,9 +22,11 @@ final class Session {
   var entries: () -> [String] = { [] }
   /// Scripts being read, outermost first.
   var sources = SourceChain()
-  /// How a nested script reports; set by the one who runs the outer.
-  var report: (ScriptRunner<Session>.Failure) -> Void = { _ in }
   let keepsGoing: Bool
+  /// Prints one JSON object a command instead of text.
+  let isJSON: Bool
+  /// Commands so far, as records count them.
+  private var commandCount = 0
   let progress: ProgressLine
   /// Columns to print in; nil where nothing is cut.
   var width: Int? { isInteractive ? TerminalInfo.columns(1, environment: ProcessInfo.processInfo.environment) : nil }
@@ -32,15 +38,24 @@ final class Session {
   private var compute: BackendChoice
 
   init(
-    model: DiffusionModel, compute: BackendChoice, library: BackendChoice.Library?, precision: Precision?,
-    isInteractive: Bool, keepsGoing: Bool
+    _ opened: Opened, pool: ThreadPool, compute: BackendChoice, library: BackendChoice.Library?, precision: Precision?,
+    isInteractive: Bool, keepsGoing: Bool, isJSON: Bool
   ) {
-    self.model = model
+    switch opened {
+    case .pipeline(let model):
+      pipeline = model
+      subject = Subject(name: model.modelName, model.architecture, checkpoints: model.checkpoints)
+    case .subject(let other):
+      pipeline = nil
+      subject = other
+    }
     self.compute = compute
+    self.pool = pool
     self.library = library
     self.precision = precision
     self.isInteractive = isInteractive
     self.keepsGoing = keepsGoing
+    self.isJSON = isJSON
     table = CommandTable(Commands.all, settings: Setting.allCases.map(\.option))
     let environment = ProcessInfo.processInfo.environment
     progress = ProgressLine(
@@ -48,7 +63,26 @@ final class Session {
       isASCII: !TerminalInfo.isUTF8(environment: environment))
   }
 
-  var start: StartValues { model.startValues }
+  /// The threads that compute.
+  let pool: ThreadPool
+
+  /// What was opened at the start.
+  enum Opened {
+    case pipeline(DiffusionModel)
+    /// Something to look at alone.
+    case subject(Subject)
+  }
+
+  /// The loaded pipeline. Throws a `Diagnostic` that says what was opened instead.
+  func model() throws -> DiffusionModel {
+    if let pipeline { return pipeline }
+    let found = subject.parts.map { $0.identity?.title ?? $0.name }.joined(separator: ", ")
+    throw Diagnostic(
+      .usage, at: subject.name, "expected a whole pipeline to compute with, found \(found)",
+      hint: "layers, params, tensor and diff look at it; start with --model FOLDER, a pipeline in the diffusers layout, to generate")
+  }
+
+  var start: StartValues { pipeline?.startValues ?? StartValues(defaultSize: subject.defaultSize) }
 
   /// What `settings` compute with. Throws a `Diagnostic` when they ask for what cannot be had.
   func compute(for settings: Settings) throws -> BackendChoice {
@@ -67,7 +101,8 @@ final class Session {
   func useBackend(for settings: Settings) throws {
     let wanted = try compute(for: settings)
     guard wanted != compute else { return }
-    model.use(try wanted.backend(on: model.backend.pool))
+    let model = try model()
+    model.use(try wanted.backend(on: pool))
     compute = wanted
   }
 
@@ -76,14 +111,44 @@ final class Session {
     settings.value(of: setting, start: start, compute: try compute(for: settings))
   }
 
-  /// Prints a result at once, before the command is done.
+  /// Prints a result at once, before the command is done; a record has it later.
   func say(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    if !isJSON { write(line) }
   }
 
-  func print(_ output: CommandOutput) {
-    guard !output.text.isEmpty else { return }
-    FileHandle.standardOutput.write(Data((output.text.hasSuffix("\n") ? output.text : output.text + "\n").utf8))
+  /// Prints what a command gave.
+  func deliver(_ output: CommandOutput, of command: String) {
+    commandCount += 1
+    write(
+      isJSON ? Record.success(seq: commandCount, command: command, result: output.result).text() : output.rendered)
+  }
+
+  /// Prints that a command failed.
+  func report(_ failure: ScriptRunner<Session>.Failure) {
+    commandCount += 1
+    if isJSON {
+      write(
+        Record.failure(
+          seq: commandCount, command: failure.command, diagnostic: failure.error.diagnostic,
+          location: failure.error.location
+        ).text())
+    }
+    guard !failure.isReported else { return }
+    // At the prompt a line's number says nothing.
+    SSD1B.report(isInteractive ? ErrorText.render(failure.error.diagnostic) : ErrorText.render(failure.error))
+  }
+
+  /// What runs this session's statements.
+  func runner(keepsGoing: Bool? = nil, allowsAbbreviation: Bool = false) -> ScriptRunner<Session> {
+    ScriptRunner(
+      table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
+      output: { [self] _, invocation, output in deliver(output, of: invocation.command) },
+      failure: { [self] failure in report(failure) })
+  }
+
+  private func write(_ text: String) {
+    guard !text.isEmpty else { return }
+    FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
   }
 
   /// The last run. Throws when there was none.
@@ -100,7 +165,7 @@ enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
       GenerateCommand.command, LatentsCommand.command, DumpCommand.command, InspectionCommands.layers,
-      InspectionCommands.params, InspectionCommands.diff, ModelCommand.command,
+      InspectionCommands.params, DiffCommand.command, TensorCommand.command, ModelCommand.command,
       TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
       HelpCommands.quit,
     ]

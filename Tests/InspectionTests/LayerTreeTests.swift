@@ -108,7 +108,7 @@ struct LayerTreeTests {
     ])
   func filters(pattern: String, layers: Int) throws {
     let tree = try SSD1B.tree()
-    let listing = try tree.listing(.init(path: "unet", filter: PathPattern(pattern)))
+    let listing = try tree.listing(.init(path: "unet", filter: try PathPattern(pattern)))
     #expect(listing.rows[0].layerCount == layers)
     #expect(listing.parameters == listing.rows[0].parameters)
     #expect(listing.parameters < 1_331_334_404)
@@ -145,7 +145,9 @@ struct LayerTreeTests {
   @Test("a filter that fits nothing is refused")
   func emptyFilter() throws {
     let tree = try SSD1B.tree()
-    let fault = #expect(throws: Diagnostic.self) { try tree.listing(.init(filter: PathPattern("lora"))) }
+    let fault = #expect(throws: Diagnostic.self) {
+      try tree.listing(.init(filter: try PathPattern("lora")))
+    }
     #expect(fault?.description == "filter: expected a part of a layer's path, found lora in none")
   }
 
@@ -155,7 +157,7 @@ struct LayerTreeTests {
     let sizes = Dictionary(unet[0].graph.tensors.map { ($0.key, 2 * $0.shape.count) }) { first, _ in first }
     let tree = LayerTree(components: unet) { component, key in
       #expect(component == "unet")
-      return sizes[key].map { StoredWeight(dtype: "F16", bytes: $0) }
+      return sizes[key].map { StoredWeight(name: key, dtype: "F16", shape: [$0 / 2], bytes: $0) }
     }
     let listing = try tree.listing(.init(depth: 0))
     #expect(listing.bytes == 2 * 1_331_334_404)
@@ -175,8 +177,8 @@ struct LayerTreeTests {
     #expect(
       rows[1] == [
         "path": "unet.down_blocks.0.resnets.0", "depth": 1, "kind": .null, "layers": 5,
-        "output": [1, 128, 128, 320],
-        "parameters": 2_255_040, "bytes": .null, "multiply_adds": 30_199_398_400,
+        "output": [1, 128, 128, 320], "parameters": 2_255_040, "share": .number(2_255_040.0 / 5_432_000),
+        "bytes": .null, "dtype": .null, "multiply_adds": 30_199_398_400, "seconds": .null,
       ])
     #expect(fields["shown"] == 4)
   }

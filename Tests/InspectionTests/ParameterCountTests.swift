@@ -22,7 +22,8 @@ struct ParameterCountTests {
   @Test("each grouping counts every parameter once", arguments: ParameterCount.Grouping.allCases)
   func totals(grouping: ParameterCount.Grouping) throws {
     let count = try ParameterCount(components: SSD1B.components(), by: grouping) { component, key in
-      StoredWeight(dtype: component == "vae" ? "F32" : "F16", bytes: key.count)
+      StoredWeight(
+        name: key, dtype: component == "vae" ? "F32" : "F16", shape: [key.count], bytes: key.count)
     }
     #expect(count.parameters == 2_232_708_587)
     #expect(count.rows.reduce(0) { $0 + $1.parameters } == count.parameters)
@@ -44,7 +45,7 @@ struct ParameterCountTests {
     let fault = #expect(throws: Diagnostic.self) { try ParameterCount(components: components, by: .dtype) }
     #expect(fault?.place == "by")
     let count = try ParameterCount(components: components, by: .dtype) { _, key in
-      key == "conv_in.bias" ? nil : StoredWeight(dtype: "F16", bytes: 2)
+      key == "conv_in.bias" ? nil : StoredWeight(name: key, dtype: "F16", shape: [1], bytes: 2)
     }
     #expect(count.rows.map(\.name) == ["F16", "missing"])
     #expect(count.rows[1].parameters == 320)

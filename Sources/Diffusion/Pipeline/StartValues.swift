@@ -11,8 +11,11 @@ public struct StartValues: Sendable, Equatable {
   public var width: Int
   public var height: Int
 
+  /// Those of a model trained at squares of `defaultSize` pixels an edge.
+  public init(defaultSize: Int) { (width, height) = (defaultSize, defaultSize) }
+
   init(_ files: any ModelFiles, defaultSize: Int) throws {
-    (width, height) = (defaultSize, defaultSize)
+    self.init(defaultSize: defaultSize)
     let name = "start_values.json"
     guard files.has(name) else { return }
     var fields = try FieldReader(files.json(name), at: files.place(name))

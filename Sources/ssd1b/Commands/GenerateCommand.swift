@@ -52,7 +52,8 @@ enum GenerateCommand {
   private static func generate(_ request: GenerationRequest, to path: String, _ session: Session) throws -> JSONValue {
     let clock = ContinuousClock()
     let start = clock.now
-    var run = try Generation(request, on: session.model)
+    let model = try session.model()
+    var run = try Generation(request, on: model)
     session.last = run
     var progress = session.progress
     defer { progress.finish() }
@@ -60,7 +61,7 @@ enum GenerateCommand {
     progress.update(done: 0, total: request.steps, elapsed: .zero, secondsPerStep: nil, label: label)
     let stepsStart = clock.now
     do {
-      while try run.next(on: session.model) != nil {
+      while try run.next(on: model) != nil {
         session.last = run
         let elapsed = clock.now - stepsStart
         progress.update(
@@ -74,11 +75,11 @@ enum GenerateCommand {
         hint: "what was done is kept: latents, dump latents FOLDER")
     }
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
-    let pixels = try session.model.decode(run.latents, height: run.latentHeight, width: run.latentWidth)
+    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     let hash = SHA256(of: run.latents)
     let record = PictureRecord(
-      request: request, model: session.model.modelName, backend: session.model.backend, latents: hash)
+      request: request, model: model.modelName, backend: model.backend, latents: hash)
     try PNG.write(image, text: record.texts, to: path)
     progress.finish()
     let total = (clock.now - start).seconds
@@ -125,8 +126,4 @@ enum GenerateCommand {
     }
     return String(format: "ssd1b-%04d-seed\(seed).png", (numbers.max() ?? 0) + 1)
   }
-}
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,116 +1,95 @@
 import Base
-import Graph
 import Inspection
 import Models
 import Shell
 
-/// What the model is made of, from headers and configs alone.
+/// What a model is made of, from headers and configs alone.
 enum InspectionCommands {
+  private static let subjects =
+    "a built-in architecture (\(Architecture.names.joined(separator: ", "))), or the path of a safetensors file or a model's folder"
+
   static let layers = Command<Session>(
     CommandDeclaration(
-      "layers", aliases: ["l"], group: "Inspection", summary: "the tree of layers: shapes, parameters, bytes, cost",
+      "layers", aliases: ["l"], group: "Inspection", summary: "the tree of layers: shapes, parameters, bytes, cost, time",
       discussion: """
-        PATH is a component (text_encoder, text_encoder_2, unet, vae), a path in it, or a built-in architecture \
-        (\(Architecture.names.joined(separator: ", "))), which needs no checkpoint. Cost is multiply-adds of one forward at batch 1.
+        PATH is a component (text_encoder, text_encoder_2, unet, vae) or a path in it. Before it may stand what to look at \
+        instead of the loaded model: \(subjects). Tensors that no network is known for are listed by their names.
+
+        Multiply-adds are those of one forward at batch 1 and the present size; times are sums over the last run.
         """,
-      arguments: [ArgumentDeclaration("PATH", .named("path"), isOptional: true, isRepeated: true, summary: "what to list")],
+      arguments: [
+        ArgumentDeclaration("PATH", .named("path"), isOptional: true, isRepeated: true, summary: "what to list")
+      ],
       options: [
         OptionDeclaration("depth", .integer(0...100), summary: "levels to unfold"),
-        OptionDeclaration("filter", .text, summary: "only layers whose path fits, such as attn2"),
+        OptionDeclaration("filter", .text, summary: "layers whose path contains this, fits this glob or /regex/"),
         OptionDeclaration("sort", .choice(LayerTree.SortKey.allCases.map(\.rawValue)), summary: "largest first"),
-        OptionDeclaration("top", .integer(1...100_000), summary: "only so many rows"),
-      ],
+        OptionDeclaration("top", .integer(1...1_000_000), summary: "only so many rows"),
+        OptionDeclaration(
+          "columns", .text,
+          summary: "which to show: \(LayerListing.Column.allCases.map(\.rawValue).joined(separator: ","))"),
+      ], givesTable: true,
       examples: [
         ("layers", "the whole model"), ("layers unet.mid_block", "one block"),
         ("layers unet filter=attn2 sort=params top=5", "the largest cross-attention layers"),
-        ("layers ssd1b", "SSD-1B itself"),
+        ("layers ssd1b unet depth=1 columns=params,share", "SSD-1B itself, without a checkpoint"),
+        ("layers unet as=csv", "every row, for another program"),
       ])
   ) { invocation, session in
     var words = invocation.texts("PATH")
-    let model = try inspected(&words, session)
+    let view = try session.takeView(&words)
+    if words.count > 1 {
+      throw Diagnostic(
+        .usage, at: "layers", "expected one path, found \(words.joined(separator: " and "))",
+        hint: "a checkpoint's path has a slash or ends in .safetensors and comes first: layers ./lora.safetensors unet")
+    }
     var options = LayerTree.Options()
     options.path = words.first
     options.depth = try invocation.integer("depth")
-    options.filter = invocation.texts("filter").last.map { PathPattern($0) }
-    options.sort = invocation.texts("sort").last.flatMap { LayerTree.SortKey(rawValue: $0) }
+    options.filter = try invocation.text("filter").map { try PathPattern($0) }
+    options.sort = invocation.text("sort").flatMap { LayerTree.SortKey(rawValue: $0) }
     options.top = try invocation.integer("top")
-    let listing = try LayerTree(components: model.components(), weights: model.weights).listing(options)
-    return CommandOutput("\(model.caption)\n" + listing.table.text(maximumWidth: session.width), result: listing.json)
+    let tree = LayerTree(
+      try view.components(), weights: view.subject.weights, time: view.isLoaded ? session.measuredTimes : nil)
+    let listing = try tree.listing(options)
+    let columns: [LayerListing.Column]? = try choices("columns", of: invocation)
+    return CommandOutput(
+      view.caption + "\n" + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
+      result: listing.json, table: listing.data)
   }
 
   static let params = Command<Session>(
     CommandDeclaration(
       "params", group: "Inspection", summary: "parameters counted by component, block, kind or dtype",
-      arguments: [ArgumentDeclaration("ARCHITECTURE", .choice(Architecture.names), isOptional: true, summary: "a built-in one")],
+      discussion: "MODEL is \(subjects).",
+      arguments: [
+        ArgumentDeclaration("MODEL", .named("model"), isOptional: true, summary: "the loaded one unless given")
+      ],
       options: [
         OptionDeclaration("by", .choice(ParameterCount.Grouping.allCases.map(\.rawValue)), summary: "component unless given")
-      ], examples: [("params", "by component"), ("params ssd1b by=kind", "of SSD-1B, by kind of layer")])
+      ], givesTable: true,
+      examples: [
+        ("params", "by component"), ("params by=dtype", "how the checkpoint stores them"),
+        ("params ssd1b by=kind", "of SSD-1B, by kind of layer"),
+      ])
   ) { invocation, session in
-    var words = invocation.texts("ARCHITECTURE")
-    let model = try inspected(&words, session)
-    let grouping = invocation.texts("by").last.flatMap { ParameterCount.Grouping(rawValue: $0) } ?? .component
-    let count = try ParameterCount(components: model.components(), by: grouping, weights: model.weights)
-    return CommandOutput(count.table.text(maximumWidth: session.width), result: count.json)
-  }
-
-  static let diff = Command<Session>(
-    CommandDeclaration(
-      "diff", group: "Inspection", summary: "what was pruned: the UNet against another, block by block",
-      discussion: """
-        Rows are marked - removed, + added, ~ changed, = the same. With one name, the loaded model is held against \
-        it; where their widths differ, against its topology at the loaded model's widths.
-        """,
-      arguments: [
-        ArgumentDeclaration("FROM", .choice(Architecture.names), summary: "the larger one"),
-        ArgumentDeclaration("TO", .choice(Architecture.names), isOptional: true, summary: "the loaded model unless given"),
-      ],
-      options: [
-        OptionDeclaration("level", .choice(GraphDiff.Level.allCases.map(\.rawValue)), summary: "block unless given"),
-        OptionDeclaration("only", .text, summary: "statuses to show, such as removed,changed"),
-      ],
-      examples: [("diff sdxl", "what the loaded model lacks"), ("diff sdxl ssd1b only=removed", "what SSD-1B lost")])
-  ) { invocation, session in
-    let old = try InspectedModel(named: invocation.required("FROM"), in: session)
-    let new = try invocation.text("TO").map { try InspectedModel(named: $0, in: session) } ?? InspectedModel(loadedIn: session)
-    let newGraph = try new.graph(.unet)
-    let sameWidths = old.architecture.unet.config.blockOutChannels == new.architecture.unet.config.blockOutChannels
-    var notes = ["\(new.name) against \(old.name) at \(new.width)x\(new.height), batch 1"]
-    let teacher: UNet
-    if sameWidths {
-      teacher = old.architecture.unet
-    } else {
-      teacher = UNet(config: try old.architecture.unet.config.resized(like: new.architecture.unet.config))
-      let (wide, narrow) = (old.architecture.unet.config.blockOutChannels, new.architecture.unet.config.blockOutChannels)
-      notes.append("widths differ (\(wide) against \(narrow)): \(old.name)'s blocks are counted at \(new.name)'s widths")
-    }
-    let scale = new.architecture.vae.scaleFactor
-    let oldGraph = try teacher.graph(
-      batch: 1, height: new.height / scale, width: new.width / scale, tokens: new.architecture.tokenCount)
-    let level = invocation.texts("level").last.flatMap { GraphDiff.Level(rawValue: $0) } ?? .block
-    let table = DiffTable(
-      GraphDiff(from: oldGraph, to: newGraph), from: old.name, to: new.name, level: level, only: try statuses(invocation))
+    let view = try invocation.text("MODEL").map { try session.view(of: $0) } ?? session.loadedView
+    let grouping = invocation.text("by").flatMap { ParameterCount.Grouping(rawValue: $0) } ?? .component
+    let count = try ParameterCount(view.components(), by: grouping, weights: view.subject.weights)
+    let notes = view.subject.notes.map { $0 + "\n" }.joined()
     return CommandOutput(
-      notes.joined(separator: "\n") + "\n" + table.table.text(maximumWidth: session.width), result: table.json)
+      notes + count.table.text(maximumWidth: session.width), result: count.json, table: count.data)
   }
 
-  private static func statuses(_ invocation: Invocation) throws -> Set<GraphDiff.Status> {
-    guard let names = try invocation.names("only") else { return Set(GraphDiff.Status.allCases) }
-    return Set(
-      try names.map { name in
-        guard let status = GraphDiff.Status(rawValue: name) else {
-          let known = GraphDiff.Status.allCases.map(\.rawValue)
-          throw Diagnostic(
-            .value, at: "only", "expected \(known.joined(separator: ", ")), found \(name)",
-            hint: NearestNames.hint(for: name, among: known, fallback: "separate several by commas"))
-        }
-        return status
-      })
-  }
-
-  /// Takes a leading built-in name off `words`; without one, the loaded model is meant.
-  private static func inspected(_ words: inout [String], _ session: Session) throws -> InspectedModel {
-    guard let name = words.first, Architecture.names.contains(name) else { return InspectedModel(loadedIn: session) }
-    words.removeFirst()
-    return try InspectedModel(named: name, in: session)
+  /// Names from a list that an option gives, parted by commas.
+  static func choices<T: RawRepresentable & CaseIterable>(_ option: String, of invocation: Invocation) throws -> [T]?
+  where T.RawValue == String {
+    try invocation.names(option)?.map { name in
+      if let value = T(rawValue: name) { return value }
+      let known = T.allCases.map(\.rawValue)
+      throw Diagnostic(
+        .value, at: option, "expected \(NearestNames.list(known, "or")), found \(name)",
+        hint: NearestNames.hint(for: name, among: known, fallback: "several are parted by commas"))
+    }
   }
 }

@@ -12,7 +12,15 @@ enum ModelCommand {
     CommandDeclaration(
       "model", group: "Inspection", summary: "a summary of the loaded model", examples: [("model", "what is loaded")])
   ) { _, session in
-    let model = session.model
+    guard let model = session.pipeline else {
+      let identities = session.subject.parts.map { part in
+        (part.name, part.identity?.title ?? "", part.identity?.explanation ?? "")
+      }
+      return CommandOutput(
+        session.subject.notes.joined(separator: "\n"),
+        result: .array(
+          identities.map { ["name": .string($0), "title": .string($1), "explanation": .string($2)] }))
+    }
     try session.useBackend(for: session.settings)
     var lines = ["model      \(model.files.name)"]
     var components: [String: JSONValue] = [:]

@@ -14,10 +14,7 @@ enum ScriptCommands {
     session.sources = try outer.entering(path)
     defer { session.sources = outer }
     let reader = try ScriptReader(file: path, grammar: session.table.grammar())
-    let runner = ScriptRunner(
-      session.table, keepsGoing: session.keepsGoing, output: { _, _, output in session.print(output) },
-      failure: session.report)
-    let outcome = runner.run(reader, in: session)
+    let outcome = session.runner().run(reader, in: session)
     try outcome.throwIfFailed()
     return CommandOutput("", result: ["commands": .integer(outcome.succeeded)], endsSession: outcome.endsSession)
   }

@@ -42,14 +42,17 @@ enum SettingCommands {
     guard setting == .prompt || setting == .negative else {
       return CommandOutput("\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
     }
+    guard let model = session.pipeline else {
+      return CommandOutput("\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
+    }
     guard case .string(let text) = value else {
-      let meaning = session.model.zeroesAbsentNegative ? "zero embeddings" : "an encoded empty text"
+      let meaning = model.zeroesAbsentNegative ? "zero embeddings" : "an encoded empty text"
       return CommandOutput("no negative prompt: \(meaning)", result: .object([setting.rawValue: .null]))
     }
     let counts = try [Architecture.Component.textEncoder, .textEncoder2].map {
-      try session.model.tokenizer(of: $0).encodePadded(text).tokenCount
+      try model.tokenizer(of: $0).encodePadded(text).tokenCount
     }
-    let limit = try session.model.tokenizer(of: .textEncoder).maximumLength
+    let limit = try model.tokenizer(of: .textEncoder).maximumLength
     var lines = ["\(setting.rawValue) \(Quoting.rawText(text))"]
     lines.append("tokens \(counts[0]) and \(counts[1]) of \(limit)\(text.isEmpty ? ", an encoded empty text" : "")")
     if let most = counts.max(), most > limit {

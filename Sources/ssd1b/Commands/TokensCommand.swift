@@ -14,13 +14,14 @@ enum TokensCommand {
   ) { invocation, session in
     let text = invocation.rawText ?? session.settings.prompt ?? ""
     let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
-    let ids = try encoders.map { try session.model.tokenizer(of: $0).encode(text) }
+    let model = try session.model()
+    let ids = try encoders.map { try model.tokenizer(of: $0).encode(text) }
     var result: [String: JSONValue] = [:]
     var lines: [String] = []
     for (index, component) in encoders.enumerated() {
       result[component.rawValue] = .array(ids[index].map(JSONValue.integer))
       guard index == 0 || ids[index] != ids[0] else { continue }
-      let tokenizer = try session.model.tokenizer(of: component)
+      let tokenizer = try model.tokenizer(of: component)
       if index > 0 { lines.append("\(component.rawValue) differs:") }
       var table = TextTable(columns: [.init("id", .right), .init("token")])
       for id in ids[index] { table.append(["\(id)", tokenizer.token(of: id) ?? ""]) }

@@ -7,7 +7,7 @@ public enum NearestNames {
     // Nobody mistypes a name into something far longer, and distances cost the product of the lengths.
     guard !word.isEmpty, word.count <= 64 else { return [] }
     var found: [(distance: Int, name: String)] = []
-    for name in Set(names) {
+    for name in Set(names) where name.utf8.count <= 256 {
       let letters = Array(name.lowercased())
       let distance = editDistance(word, letters)
       if distance <= max(1, max(word.count, letters.count) / 3) {
@@ -28,7 +28,7 @@ public enum NearestNames {
   }
 
   /// `a, b or c`.
-  static func list(_ names: [String], _ conjunction: String) -> String {
+  public static func list(_ names: [String], _ conjunction: String) -> String {
     guard let last = names.last, names.count > 1 else { return names.first ?? "" }
     return names.dropLast().joined(separator: ", ") + " \(conjunction) " + last
   }

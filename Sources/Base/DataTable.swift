@@ -1,0 +1,62 @@
+/// A table for programs: every row, every number whole and plain, under field names.
+public struct DataTable: Sendable, Equatable {
+  public let fields: [String]
+  /// A value a field.
+  public private(set) var rows: [[JSONValue]] = []
+
+  public init(_ fields: [String]) { self.fields = fields }
+
+  public mutating func append(_ row: [JSONValue]) {
+    precondition(row.count == fields.count, "a row of \(row.count) values for \(fields.count) fields")
+    rows.append(row)
+  }
+
+  /// An object a row.
+  public var json: JSONValue {
+    .array(rows.map { row in .object(Dictionary(zip(fields, row)) { first, _ in first }) })
+  }
+
+  /// Comma-separated values with a header line (RFC 4180). Null is empty; a list is its items parted by `x`, as shapes are
+  /// written; control characters are escaped.
+  public var csv: String {
+    let lines = [fields] + rows.map { $0.map(Self.cell) }
+    return lines.map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
+  }
+
+  /// A table as GitHub's Markdown has them.
+  public var markdown: String {
+    let numeric = fields.indices.map { field in
+      !rows.isEmpty && rows.allSatisfy { $0[field].isNumber || $0[field] == .null }
+    }
+    func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+    return line(fields.map(Self.marked)) + line(numeric.map { $0 ? "---:" : "---" })
+      + rows.map { line($0.map { Self.marked(Self.cell($0)) }) }.joined()
+  }
+
+  private static func cell(_ value: JSONValue) -> String {
+    switch value {
+    case .null: ""
+    case .string(let text): text.escapingInvisibles
+    case .array(let items): items.map(cell).joined(separator: "x")
+    default: value.text()
+    }
+  }
+
+  private static func quoted(_ cell: String) -> String {
+    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
+    return "\"" + cell.replacing("\"", with: "\"\"") + "\""
+  }
+
+  private static func marked(_ cell: String) -> String {
+    cell.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
+  }
+}
+
+extension JSONValue {
+  fileprivate var isNumber: Bool {
+    switch self {
+    case .integer, .number: true
+    default: false
+    }
+  }
+}

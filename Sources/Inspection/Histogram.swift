@@ -1,0 +1,49 @@
+import Base
+
+/// How many of a tensor's finite values fall into each of some equal bins from the least to the greatest.
+public struct Histogram: Sendable, Hashable {
+  /// One more than bins; bin i holds edges[i] <= x < edges[i + 1], the last its upper edge too, as numpy has it.
+  public let edges: [Double]
+  public let counts: [Int]
+
+  public init(of elements: StoredElements, _ statistics: Statistics, bins: Int) {
+    precondition(bins > 0, "a histogram of no bins")
+    var (low, high) = (statistics.minimum, statistics.maximum)
+    if low == high { (low, high) = (low - 0.5, high + 0.5) }
+    let step = (high - low) / Double(bins)
+    let edges = (0...bins).map { $0 == bins ? high : low + Double($0) * step }
+    var counts = [Int](repeating: 0, count: bins)
+    let scale = Double(bins) / (high - low)
+    elements.forEachChunk { chunk in
+      for value in chunk where value.isFinite {
+        var bin = min(bins - 1, Int((value - low) * scale))
+        // The product is rounded: the edges decide.
+        if value < edges[bin] { bin -= 1 } else if bin < bins - 1, value >= edges[bin + 1] { bin += 1 }
+        counts[bin] += 1
+      }
+    }
+    self.edges = edges
+    self.counts = counts
+  }
+
+  /// A line a bin: where it begins, a bar in proportion to the fullest bin, its count.
+  public func table(barWidth: Int) -> Table {
+    let most = max(1, counts.max() ?? 1)
+    // Eighths of a character, so that small bins are seen.
+    let eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
+    return Table(
+      columns: [.init("from", .right), .init(""), .init("count", .right)],
+      rows: counts.indices.map { bin in
+        var parts = (counts[bin] * barWidth * 8 + most / 2) / most
+        if counts[bin] > 0 { parts = max(1, parts) }
+        let bar = String(repeating: "█", count: parts / 8) + eighths[parts % 8]
+        return [Number.significant(edges[bin], 4), bar, Number.grouped(counts[bin])]
+      }, footer: ["to \(Number.significant(edges[edges.count - 1], 4))"])
+  }
+
+  public var data: DataTable {
+    var data = DataTable(["from", "to", "count"])
+    for bin in counts.indices { data.append([.number(edges[bin]), .number(edges[bin + 1]), .integer(counts[bin])]) }
+    return data
+  }
+}

@@ -8,6 +8,9 @@ public struct PathPattern: Hashable, Sendable {
   private enum Form: Hashable, Sendable { case contained, glob, expression(NSRegularExpression) }
   private let form: Form
 
+  /// Whether it is neither a glob nor a regular expression.
+  public var isPlain: Bool { form == .contained }
+
   /// Throws a `Diagnostic` of kind `.value` for a regular expression that is none.
   public init(_ text: String) throws {
     self.text = text

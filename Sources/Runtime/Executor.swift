@@ -10,8 +10,10 @@ public final class Executor {
   private let backend: any Backend
   private let memory: ActivationMemory
   private var given: [Int: Tensor] = [:]
-  /// How long each of the plan's steps took in the last run.
-  public private(set) var durations: [Duration]
+  /// How long each of the plan's steps took in all runs since the last reset.
+  private var durations: [Duration]
+  /// Runs since the last reset that came to their end.
+  public private(set) var runs = 0
 
   /// - Parameter memory: where results lie until another run uses it.
   public init(plan: Plan, weights: Weights, backend: any Backend, memory: ActivationMemory) {
@@ -23,8 +25,8 @@ public final class Executor {
     durations = Array(repeating: .zero, count: plan.steps.count)
   }
 
-  /// Called after each step with what it stored; the tensor is valid during the call only.
-  public typealias Observer = (_ step: Plan.Step, _ output: Tensor) throws -> Void
+  /// Called with each observed value as soon as it is computed; the tensor is valid during the call only.
+  public typealias Observer = (_ node: Node, _ output: Tensor) throws -> Void
 
   /// Computes the plan from `inputs`, by value.
   ///
@@ -39,20 +41,45 @@ public final class Executor {
         "an input of \(tensor.precision) \(tensor.shape) for \(plan.precision(of: value)) \(value.shape)")
       given[value.id] = tensor
     }
+    if let observer { for value in inputs.keys { try report(value, to: observer) } }
     for (index, step) in plan.steps.enumerated() {
+      if let observer, !step.taps.isEmpty { try tap(step, observer) }
       let output = tensor(of: step.output)
       let start = ContinuousClock.now
       compute(step, into: output)
-      durations[index] = ContinuousClock.now - start
+      durations[index] += ContinuousClock.now - start
       if backend.pool.isCancelled {
         throw Diagnostic(.interrupted, at: step.node.path, "interrupted")
       }
-      try observer?(step, output)
+      if let observer { try report(step.output, to: observer) }
+    }
+    runs += 1
+  }
+
+  /// Computes what the step is about to fuse away, and shows it.
+  private func tap(_ step: Plan.Step, _ observer: Observer) throws {
+    for tap in step.taps {
+      compute(tap, into: tensor(of: tap.output))
+      // A cancelled kernel leaves its output unfinished.
+      if backend.pool.isCancelled { throw Diagnostic(.interrupted, at: tap.node.path, "interrupted") }
+      try report(tap.output, to: observer)
     }
   }
 
-  /// The steps of the last run and how long each took.
-  public var profile: [StepTime] { zip(plan.steps, durations).map { StepTime(step: $0, duration: $1) } }
+  private func report(_ value: Value, to observer: Observer) throws {
+    if let node = plan.observed[value.id] { try observer(node, tensor(of: value)) }
+  }
+
+  /// The plan's steps, and how long each took in all runs since the last reset.
+  public var profile: [StepTime] {
+    zip(plan.steps, durations).map { StepTime(step: $0, duration: $1, runs: runs) }
+  }
+
+  /// Begins to measure anew.
+  public func resetProfile() {
+    durations = Array(repeating: .zero, count: plan.steps.count)
+    runs = 0
+  }
 
   /// A given or computed value's elements.
   public func tensor(of value: Value) -> Tensor {
@@ -176,8 +203,10 @@ extension Sinusoid {
   }
 }
 
-/// A kernel call of a run.
+/// A kernel call of some runs.
 public struct StepTime: Sendable {
   public let step: Plan.Step
+  /// In all of them together.
   public let duration: Duration
+  public let runs: Int
 }

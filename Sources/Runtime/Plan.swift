@@ -19,6 +19,12 @@ public struct Plan: Sendable {
     public var residual: Value?
     /// What the call stores: the node's own value, or that of the last node fused into it.
     public var output: Value
+    /// The nodes fused into the call after its own, in order.
+    fileprivate(set) var folded: [Node] = []
+    /// The doubling folded into the convolution.
+    fileprivate(set) var doubling: Node?
+    /// What computes values that the call fuses away, for an observer: run before it, or not at all.
+    public fileprivate(set) var taps: [Step] = []
 
     init(_ node: Node) {
       self.node = node
@@ -43,11 +49,14 @@ public struct Plan: Sendable {
   public let arenaBytes: Int
   /// The values that are float32 whatever the precision: numbers that are no activations, and results.
   private let float32: Set<Int>
+  /// The nodes of values that an observer sees, by value id.
+  public let observed: [Int: Node]
 
   /// - Parameters:
   ///   - outputs: what to compute; still there at the end.
   ///   - given: values taken from outside, beside the graph's inputs.
-  ///   - observed: values that must be stored as they are, so nothing is fused past them.
+  ///   - observed: values that an observer shall see. Those that are fused away are computed beside the calls that fuse
+  ///     them, so that the calls and their results stay the same to the bit.
   ///   - precision: the backend's.
   ///   - roundsOutputs: whether outputs are activations that other plans read, rather than results.
   public init(
@@ -56,18 +65,22 @@ public struct Plan: Sendable {
   ) {
     let given = extra + graph.inputs.values.filter { !extra.contains($0) }
     let nodes = graph.nodes(reaching: outputs, from: Set(given))
-    let pinned = observed.union(outputs).union(given)
+    let pinned = Set(outputs).union(given)
     let steps = Self.advanceShortcuts(Self.fuse(nodes, pinned: pinned), pinned: pinned)
+      .map { $0.tapped(for: observed) }
     let aliases = Self.aliases(nodes)
     let results = roundsOutputs ? [] : Self.results(steps, outputs)
     let float32 = precision == .float32 ? [] : Self.numbers(nodes).union(results)
     let layout = ArenaLayout(
-      steps: steps, aliases: aliases, given: Set(given.map(\.id)), kept: outputs + Array(observed)
+      steps: steps, aliases: aliases, given: Set(given.map(\.id)), kept: outputs
     ) { $0.shape.count * (float32.contains($0.id) ? Precision.float32 : precision).width }
     self.steps = steps
     self.given = given
     self.precision = precision
     self.float32 = float32
+    let computed = Set(given.map(\.id) + nodes.map(\.id))
+    self.observed = Dictionary(
+      observed.filter { computed.contains($0.id) }.map { ($0.id, graph.nodes[$0.id]) }) { first, _ in first }
     kept = outputs
     offsets = layout.offsets
     arenaBytes = layout.bytes
@@ -118,10 +131,10 @@ public struct Plan: Sendable {
     for node in nodes { for input in Set(node.inputs) { readers[input.id, default: []].append(node) } }
 
     // Doublings that nobody sees but a convolution that can do them itself.
-    var doublings: [Int: Value] = [:]
+    var doublings: [Int: Node] = [:]
     for node in nodes where node.isDoubling && !pinned.contains(node.output) {
       let isFolded = readers[node.id, default: []].allSatisfy { $0.folds(doubling: { $0.id == node.id }) }
-      if isFolded { doublings[node.id] = node.inputs[0] }
+      if isFolded { doublings[node.id] = node }
     }
 
     var stepAt: [Int: Step] = [:]
@@ -129,9 +142,10 @@ public struct Plan: Sendable {
     for node in nodes where !folded.contains(node.id) {
       if case .input = node.op { continue }
       var step = Step(node)
-      if let source = node.inputs.first.flatMap({ doublings[$0.id] }) {
-        step.inputs[0] = source
+      if let doubling = node.inputs.first.flatMap({ doublings[$0.id] }) {
+        step.inputs[0] = doubling.inputs[0]
         step.isDoubled = true
+        step.doubling = doubling
       }
       while !pinned.contains(step.output), let next = readers[step.output.id], next.count == 1,
         !folded.contains(next[0].id), step.fold(next[0])
@@ -211,7 +225,22 @@ extension Plan.Step {
       return false
     }
     output = next.output
+    folded.append(next)
     return true
+  }
+
+  /// The same call with what computes the observed values that it fuses away.
+  fileprivate func tapped(for observed: Set<Value>) -> Plan.Step {
+    var result = self
+    // The last node's value is what the call stores.
+    let hidden = ([node] + folded).dropLast()
+    if let doubling, observed.contains(doubling.output) { result.taps.append(Plan.Step(doubling)) }
+    guard let last = hidden.lastIndex(where: { observed.contains($0.output) }) else { return result }
+    var first = Plan.Step(node)
+    (first.inputs, first.isDoubled) = (inputs, isDoubled)
+    result.taps.append(first)
+    result.taps += hidden[...last].dropFirst().map { Plan.Step($0) }
+    return result
   }
 }
 
@@ -242,6 +271,11 @@ struct ArenaLayout {
     func storage(_ value: Value) -> Int { places[source(value)] ?? source(value) }
     for (index, step) in steps.enumerated() {
       for read in step.reads { blocks[storage(read)]?.last = index }
+      // In memory while the call is made and no longer.
+      for tap in step.taps {
+        if case .reshape = tap.node.op { continue }
+        blocks[tap.output.id] = Block(id: tap.output.id, bytes: Self.rounded(size(tap.output)), first: index, last: index)
+      }
       if case .reshape = step.node.op { continue }
       if let old = step.replaceable, lastReader[source(old)] == index, !keptSources.contains(source(old)),
         size(old) == size(step.output), let block = blocks[storage(old)]
@@ -250,9 +284,8 @@ struct ArenaLayout {
         blocks[block.id]?.last = index
         continue
       }
-      // So that every value begins on a cache line.
-      let rounded = (size(step.output) + 63) / 64 * 64
-      blocks[step.output.id] = Block(id: step.output.id, bytes: rounded, first: index, last: index)
+      blocks[step.output.id] = Block(
+        id: step.output.id, bytes: Self.rounded(size(step.output)), first: index, last: index)
     }
     for value in kept { blocks[storage(value)]?.last = steps.count }
 
@@ -272,4 +305,7 @@ struct ArenaLayout {
     for (value, block) in places { offsets[value] = offsets[block] }
     for (alias, source) in aliases where !given.contains(source) { offsets[alias] = offsets[source] }
   }
+
+  /// So that every value begins on a cache line.
+  private static func rounded(_ bytes: Int) -> Int { (bytes + 63) / 64 * 64 }
 }

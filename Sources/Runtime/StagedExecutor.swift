@@ -15,10 +15,14 @@ public final class StagedExecutor {
   private let memory: ActivationMemory
   private let invariants: [Value]
   private let main: Executor
+  private let observed: Set<Value>
+  /// What depends on the inputs that stay and was observed when it was computed.
+  private var seen: [(node: Node, output: OwnedTensor)] = []
+  private var preparation: Executor?
   private var kept: [Value: OwnedTensor] = [:]
   private var constants: [Value: OwnedTensor] = [:]
 
-  /// - Parameter observed: values whose tensors an observer wants to see as they are.
+  /// - Parameter observed: values that an observer shall see.
   public init(
     graph: Graph, outputs: [Value], varying: Set<String>, weights: Weights, backend: any Backend,
     memory: ActivationMemory, observed: Set<Value> = []
@@ -29,19 +33,22 @@ public final class StagedExecutor {
     self.weights = weights
     self.backend = backend
     self.memory = memory
-    // An observer sees every node in one run, so nothing but the inputs themselves is kept for it.
-    invariants =
-      observed.isEmpty
-      ? graph.invariants(whenVarying: varying)
-      : graph.inputs.filter { !varying.contains($0.key) }.map(\.value)
+    self.observed = observed
+    invariants = graph.invariants(whenVarying: varying)
     main = Executor(
       plan: Plan(
         graph, outputs: outputs, given: invariants, observed: observed, precision: backend.precision),
       weights: weights, backend: backend, memory: memory)
   }
 
-  /// The steps of the last run and how long each took.
-  public var profile: [StepTime] { main.profile }
+  /// The steps of the runs since the last reset, and those of the preparation before them, with how long each took.
+  public var profile: [StepTime] { (preparation?.profile ?? []) + main.profile }
+
+  /// Begins to measure anew.
+  public func resetProfile() {
+    main.resetProfile()
+    preparation?.resetProfile()
+  }
 
   /// Bytes of activations while it runs.
   public var activationBytes: Int { main.plan.arenaBytes + kept.values.reduce(0) { $0 + $1.bytes } }
@@ -50,14 +57,17 @@ public final class StagedExecutor {
   public func prepare(_ inputs: [String: [Float]]) throws {
     kept = [:]
     constants = [:]
+    seen = []
     let computed = invariants.filter { value in !inputs.keys.contains { input($0) == value } }
-    let plan = Plan(graph, outputs: computed, precision: backend.precision, roundsOutputs: true)
+    let plan = Plan(
+      graph, outputs: computed, observed: observed, precision: backend.precision, roundsOutputs: true)
     for (name, values) in inputs {
       let value = input(name)
       constants[value] = OwnedTensor(value.shape, values, plan.precision(of: value))
     }
     let first = Executor(plan: plan, weights: weights, backend: backend, memory: memory)
-    try first.run(constants.mapValues(\.tensor))
+    try first.run(constants.mapValues(\.tensor), observer: observed.isEmpty ? nil : remember)
+    preparation = first
     for value in computed {
       let copy = OwnedTensor(value.shape, backend.precision)
       copy.tensor.base.copyMemory(from: first.tensor(of: value).base, byteCount: copy.tensor.bytes)
@@ -66,19 +76,28 @@ public final class StagedExecutor {
     for value in invariants { kept[value] = kept[value] ?? constants[value] }
   }
 
+  private func remember(_ node: Node, _ output: Tensor) {
+    let copy = OwnedTensor(output.shape, output.precision)
+    copy.tensor.base.copyMemory(from: output.base, byteCount: output.bytes)
+    seen.append((node, copy))
+  }
+
   /// Computes the outputs from the inputs that vary, by name; they are read by `tensor(of:)` until the next run.
   public func run(_ inputs: [String: Tensor], observer: Executor.Observer? = nil) throws {
     var given = kept.mapValues(\.tensor)
     for (name, tensor) in inputs { given[input(name)] = tensor }
-    try main.run(given, observer: observer)
+    if let observer { for (node, output) in seen { try observer(node, output.tensor) } }
+    // What was given was seen when it was computed.
+    let early = Set(seen.map(\.node.id))
+    try main.run(given, observer: observer.map { observer in { if !early.contains($0.id) { try observer($0, $1) } } })
   }
 
   public func tensor(of value: Value) -> Tensor { main.tensor(of: value) }
 
-  /// Runs every node unfused and names the first whose result is not finite; nil when all are.
+  /// Looks at every node's result and names the first that is not finite; nil when all are.
   ///
   /// For the moment after a run gave a NaN: the same numbers again, looked at one by one.
-  public func firstNonFinite(_ inputs: [String: Tensor]) throws -> Plan.Step? {
+  public func firstNonFinite(_ inputs: [String: Tensor]) throws -> Node? {
     var given = constants.mapValues(\.tensor)
     for (name, tensor) in inputs { given[input(name)] = tensor }
     let plan = Plan(
@@ -93,17 +112,17 @@ public final class StagedExecutor {
 }
 
 extension Executor {
-  private struct Found: Error { let step: Plan.Step }
+  private struct Found: Error { let node: Node }
 
-  /// The first step whose result is not finite, running no further than it.
-  public func firstNonFinite(_ inputs: [Value: Tensor]) throws -> Plan.Step? {
+  /// The first observed node whose result is not finite, running no further than it.
+  public func firstNonFinite(_ inputs: [Value: Tensor]) throws -> Node? {
     do {
-      try run(inputs) { step, output in
-        if !output.isFinite { throw Found(step: step) }
+      try run(inputs) { node, output in
+        if !output.isFinite { throw Found(node: node) }
       }
       return nil
     } catch let found as Found {
-      return found.step
+      return found.node
     }
   }
 }

@@ -16,6 +16,10 @@ final class Session {
   var settings = Settings()
   /// The last run, finished or interrupted.
   var last: Generation?
+  /// What runs shall keep of the layers' outputs.
+  var captureRules: [CaptureRule] = []
+  /// What the last run kept.
+  var lastCaptures: [Captured] = []
   let table: CommandTable<Session>
   let isInteractive: Bool
   /// Lines entered before, for `history`; empty off a terminal.
@@ -151,6 +155,16 @@ final class Session {
     FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
   }
 
+  private var fittedPreview: LatentPreview?
+
+  /// The quick look at latents, fitted to the loaded autoencoder when first asked for.
+  func preview() throws -> LatentPreview {
+    if let fittedPreview { return fittedPreview }
+    let preview = try model().fittedPreview()
+    fittedPreview = preview
+    return preview
+  }
+
   /// The last run. Throws when there was none.
   func lastRun() throws -> Generation {
     guard let last else {
@@ -164,8 +178,8 @@ final class Session {
 enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
-      GenerateCommand.command, LatentsCommand.command, DumpCommand.command, InspectionCommands.layers,
-      InspectionCommands.params, DiffCommand.command, TensorCommand.command, ModelCommand.command,
+      GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command, InspectionCommands.layers,
+      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, ModelCommand.command,
       TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
       HelpCommands.quit,
     ]

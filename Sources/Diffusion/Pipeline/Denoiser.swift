@@ -16,6 +16,8 @@ final class Denoiser {
   let batch: Int
   let height: Int
   let width: Int
+  /// The paths of modules and layers that an observer may see.
+  let observed: Set<String>
   let graph: Graph
   private let channels: Int
   private let output: Value
@@ -26,9 +28,9 @@ final class Denoiser {
 
   /// - Parameters:
   ///   - height, width: of the latents.
-  ///   - observed: values an observer wants to see.
-  init(model: DiffusionModel, batch: Int, height: Int, width: Int, observing paths: Set<String> = []) throws {
-    (self.batch, self.height, self.width) = (batch, height, width)
+  ///   - observed: paths of modules and layers that an observer may see.
+  init(model: DiffusionModel, batch: Int, height: Int, width: Int, observed: Set<String>) throws {
+    (self.batch, self.height, self.width, self.observed) = (batch, height, width, observed)
     let unet = model.architecture.unet
     graph = try unet.graph(
       batch: batch, height: height, width: width, tokens: model.architecture.textEncoder.maximumPositions)
@@ -37,12 +39,13 @@ final class Denoiser {
     channels = unet.config.inChannels
     executor = StagedExecutor(
       graph: graph, outputs: [output], varying: ["sample", "timestep"], weights: try model.weights(of: .unet),
-      backend: model.backend, memory: model.memory, observed: graph.values(at: paths))
+      backend: model.backend, memory: model.memory, observed: graph.values(at: observed))
     sample = OwnedTensor([batch, height, width, channels], model.backend.precision)
     timesteps = OwnedTensor([batch, 1])
   }
 
   var profile: [StepTime] { executor.profile }
+  func resetProfile() { executor.resetProfile() }
   var activationBytes: Int { executor.activationBytes }
 
   /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.

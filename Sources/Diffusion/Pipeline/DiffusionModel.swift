@@ -101,12 +101,16 @@ public final class DiffusionModel {
   public func embedding(of text: String) throws -> PromptEmbedding { try embeddings(of: [text])[0] }
 
   /// What the UNet reads of some texts, from memory where they were encoded before.
-  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] {
-    let unknown = texts.filter { embeddings[$0] == nil }
+  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] { try embeddings(of: texts, recorder: nil) }
+
+  /// The same; a recorder that wants to see the text encoders has them run in any case.
+  func embeddings(of texts: [String], recorder: CaptureRecorder?) throws -> [PromptEmbedding] {
+    let isObserved = Self.encoders.contains { recorder?.paths(of: $0).isEmpty == false }
+    let unknown = texts.filter { isObserved || embeddings[$0] == nil }
     var found = embeddings
     if !unknown.isEmpty {
       defer { for component in Self.encoders { bindings[component]?.releasePages() } }
-      for (text, embedding) in zip(unknown, try encode(unknown)) { found[text] = embedding }
+      for (text, embedding) in zip(unknown, try encode(unknown, recorder: recorder)) { found[text] = embedding }
     }
     embeddings = found.count > 64 ? found.filter { texts.contains($0.key) } : found
     return texts.compactMap { found[$0] }
@@ -126,16 +130,23 @@ public final class DiffusionModel {
     lastRuns = [:]
   }
 
-  /// The UNet at a batch and size; the last one used is kept with its memory.
-  func denoiser(batch: Int, height: Int, width: Int) throws -> Denoiser {
-    if let denoiser, denoiser.batch == batch, denoiser.height == height, denoiser.width == width { return denoiser }
+  /// The UNet at a batch and size, with what an observer may see; the last one used is kept with its memory.
+  func denoiser(batch: Int, height: Int, width: Int, observed: Set<String> = []) throws -> Denoiser {
+    if let denoiser, denoiser.batch == batch, denoiser.height == height, denoiser.width == width,
+      denoiser.observed == observed
+    {
+      return denoiser
+    }
     denoiser = nil
-    let made = try Denoiser(model: self, batch: batch, height: height, width: width)
+    let made = try Denoiser(model: self, batch: batch, height: height, width: width, observed: observed)
     denoiser = made
     return made
   }
 
-  /// The kernel calls of a component's last run, and how long each took.
+  /// Begins to measure the UNet's steps anew, as every generation does.
+  public func resetProfile() { denoiser?.resetProfile() }
+
+  /// The kernel calls of a component in the last run, and how long each took in all its steps.
   public func profile(of component: Architecture.Component) -> [StepTime] {
     component == .unet ? denoiser?.profile ?? [] : lastRuns[component]?.profile ?? []
   }

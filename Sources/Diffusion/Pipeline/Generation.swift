@@ -16,6 +16,18 @@ public struct Generation: Sendable {
     public let denoised: [Float]?
     /// The guided prediction that led here; nil for the initial noise.
     public let noisePrediction: [Float]?
+    /// How large the halves of that prediction were; nil for the initial noise and without guidance.
+    public let guidance: Guidance?
+  }
+
+  /// L2 norms of the UNet's two predictions in a step, and of what guidance multiplies.
+  public struct Guidance: Hashable, Sendable {
+    /// ‖ε(negative)‖.
+    public let negative: Double
+    /// ‖ε(prompt)‖.
+    public let prompt: Double
+    /// ‖ε(prompt) - ε(negative)‖.
+    public let difference: Double
   }
 
   public let request: GenerationRequest
@@ -31,8 +43,9 @@ public struct Generation: Sendable {
 
   /// Encodes the prompts, lays out the UNet and draws the noise.
   ///
-  /// Throws a `Diagnostic` of kind `.value` for a request that the model cannot serve.
-  public init(_ request: GenerationRequest, on model: DiffusionModel) throws {
+  /// A `recorder` sees what the text encoders compute. Throws a `Diagnostic` of kind `.value` for a request that the model
+  /// cannot serve.
+  public init(_ request: GenerationRequest, on model: DiffusionModel, recorder: CaptureRecorder? = nil) throws {
     let scale = model.architecture.vae.scaleFactor
     try request.validate(scaleFactor: scale)
     self.request = request
@@ -42,12 +55,14 @@ public struct Generation: Sendable {
 
     let isZeroed = request.negative == nil && model.zeroesAbsentNegative
     let texts = request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
-    var embeddings = try model.embeddings(of: texts)
+    var embeddings = try model.embeddings(of: texts, recorder: recorder)
     if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
     // The steps and the decode need the memory; what the next prompt wants is laid out again then.
     model.dropEncoders()
     // Laying out the UNet's weights belongs to no step.
-    _ = try model.denoiser(batch: embeddings.count, height: latentHeight, width: latentWidth)
+    _ = try model.denoiser(
+      batch: embeddings.count, height: latentHeight, width: latentWidth, observed: recorder?.paths(of: .unet) ?? [])
+    model.resetProfile()
     let (h, w) = (Float(request.height), Float(request.width))
     conditioning = Conditioning(embeddings: embeddings, timeIDs: [h, w, 0, 0, h, w])
 
@@ -57,7 +72,7 @@ public struct Generation: Sendable {
     states = [
       State(
         step: 0, timestep: nil, sigma: sampler.schedule.sigmas[0], latents: noise.map { $0 * sigma }, denoised: nil,
-        noisePrediction: nil)
+        noisePrediction: nil, guidance: nil)
     ]
   }
 
@@ -68,19 +83,23 @@ public struct Generation: Sendable {
 
   /// Goes one step on and returns where that led; nil when all steps are done.
   ///
-  /// An interrupted step (`Diagnostic` of kind `.interrupted`) leaves this value as it was before it.
-  public mutating func next(on model: DiffusionModel) throws -> State? {
+  /// A `recorder` sees what the UNet computes; that changes no bit of it. An interrupted step (`Diagnostic` of kind
+  /// `.interrupted`) leaves this value as it was before it.
+  public mutating func next(on model: DiffusionModel, recorder: CaptureRecorder? = nil) throws -> State? {
     guard !isFinished else { return nil }
     let index = step
     let timestep = sampler.schedule.timesteps[index]
-    let denoiser = try model.denoiser(batch: conditioning.embeddings.count, height: latentHeight, width: latentWidth)
+    let batch = conditioning.embeddings.count
+    let denoiser = try model.denoiser(
+      batch: batch, height: latentHeight, width: latentWidth, observed: recorder?.paths(of: .unet) ?? [])
     let halves = try denoiser.predict(
-      sampler.modelInput(latents, step: index), timestep: timestep, conditioning: conditioning)
+      sampler.modelInput(latents, step: index), timestep: timestep, conditioning: conditioning,
+      observer: recorder?.observer(of: .unet, in: denoiser.graph, step: index + 1, batch: batch))
     let prediction = Self.guide(halves, scale: Float(request.guidanceScale))
     let (latents, denoised) = sampler.step(latents, modelOutput: prediction, step: index)
     let state = State(
       step: index + 1, timestep: timestep, sigma: sampler.schedule.sigmas[index + 1], latents: latents,
-      denoised: denoised, noisePrediction: prediction)
+      denoised: denoised, noisePrediction: prediction, guidance: Guidance(halves))
     states.append(state)
     return state
   }
@@ -89,6 +108,22 @@ public struct Generation: Sendable {
   static func guide(_ halves: [[Float]], scale: Float) -> [Float] {
     guard halves.count == 2 else { return halves[0] }
     return zip(halves[0], halves[1]).map { negative, prompt in negative + scale * (prompt - negative) }
+  }
+}
+
+extension Generation.Guidance {
+  /// nil without guidance, where there is one prediction only.
+  fileprivate init?(_ halves: [[Float]]) {
+    guard halves.count == 2 else { return nil }
+    var (negative, prompt, difference) = (0.0, 0.0, 0.0)
+    for (a, b) in zip(halves[0], halves[1]) {
+      let (a, b) = (Double(a), Double(b))
+      negative += a * a
+      prompt += b * b
+      difference += (b - a) * (b - a)
+    }
+    self.init(
+      negative: negative.squareRoot(), prompt: prompt.squareRoot(), difference: difference.squareRoot())
   }
 }
 

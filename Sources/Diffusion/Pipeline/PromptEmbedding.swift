@@ -1,5 +1,6 @@
 import Base
 import Graph
+import Kernels
 import Models
 import Runtime
 
@@ -19,9 +20,9 @@ public struct PromptEmbedding: Equatable, Sendable {
 
 extension DiffusionModel {
   /// Runs both text encoders on some texts at once, so that each weight is read once.
-  func encode(_ texts: [String]) throws -> [PromptEmbedding] {
-    let first = try run(.textEncoder, architecture.textEncoder, on: texts)
-    let second = try run(.textEncoder2, architecture.textEncoder2, on: texts)
+  func encode(_ texts: [String], recorder: CaptureRecorder?) throws -> [PromptEmbedding] {
+    let first = try run(.textEncoder, architecture.textEncoder, on: texts, recorder)
+    let second = try run(.textEncoder2, architecture.textEncoder2, on: texts, recorder)
     let (a, b) = (architecture.textEncoder.hiddenSize, architecture.textEncoder2.hiddenSize)
     return texts.indices.map { text in
       let (left, right) = (first.hidden[text], second.hidden[text])
@@ -37,7 +38,7 @@ extension DiffusionModel {
 
   /// Hidden states [T, D] and pooled vectors [P], if it makes any, of each text.
   private func run(
-    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String]
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String], _ recorder: CaptureRecorder?
   ) throws -> (hidden: [[Float]], pooled: [[Float]]) {
     let tokenizer = try tokenizer(of: component)
     let ids = texts.map { tokenizer.encodePadded($0).ids }
@@ -47,31 +48,55 @@ extension DiffusionModel {
         "expected a vocabulary of more than \(id) tokens, as the tokenizer has, found \(encoder.vocabularySize)",
         hint: "tokenizer and text encoder come from different models")
     }
-    let graph = try encoder.graph(batch: texts.count, tokens: ids[0].count)
-      .takingTokensEarly(for: ["hidden_states", "pooled"])
+    let whole = try encoder.graph(batch: texts.count, tokens: ids[0].count)
+    let graph = whole.takingTokensEarly(for: ["hidden_states", "pooled"])
     guard let hidden = graph.outputs["hidden_states"], let input = graph.inputs["input_ids"] else {
       preconditionFailure("a text encoder without input or output")
     }
     let pooled = graph.outputs["pooled"]
-    var inputs = [input: OwnedTensor(input.shape, ids.joined().map(Float.init))]
+    var inputs = ["input_ids": OwnedTensor(input.shape, ids.joined().map(Float.init))]
     if let positions = graph.inputs["end_positions"] {
-      inputs[positions] = OwnedTensor(positions.shape, ids.map { Float(encoder.endPosition(in: $0)) })
+      inputs["end_positions"] = OwnedTensor(positions.shape, ids.map { Float(encoder.endPosition(in: $0)) })
     }
     let outputs = [hidden] + [pooled].compactMap { $0 }
     let weights = try weights(of: component)
     let executor = Executor(
       plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend, memory: memory)
-    let given = inputs.mapValues(\.tensor)
+    let given = graph.given(inputs)
     try executor.run(given)
     lastRuns[component] = (executor.profile, executor.plan.arenaBytes)
     if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
       let all = Plan(
         graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
-      let step = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
-      throw Diagnostic.notFinite(component, step)
+      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
+      throw Diagnostic.notFinite(component, node)
     }
     func parts(_ value: Value) -> [[Float]] { texts.indices.map { executor.tensor(of: value).slice($0, 1).values } }
-    return (parts(hidden), pooled.map(parts) ?? [])
+    let result = (parts(hidden), pooled.map(parts) ?? [])
+    if let recorder { try observe(whole, component, inputs, weights, recorder) }
+    return result
+  }
+
+  /// Runs a whole text encoder, last layers and all tokens too, for a recorder to see.
+  private func observe(
+    _ graph: Graph, _ component: Architecture.Component, _ inputs: [String: OwnedTensor], _ weights: Weights,
+    _ recorder: CaptureRecorder
+  ) throws {
+    let batch = graph.inputs["input_ids"]?.shape.batch ?? 1
+    guard let observer = recorder.observer(of: component, in: graph, batch: batch) else { return }
+    let plan = Plan(
+      graph, outputs: Array(graph.outputs.values), observed: graph.values(at: recorder.paths(of: component)),
+      precision: backend.precision)
+    try Executor(plan: plan, weights: weights, backend: backend, memory: memory).run(
+      graph.given(inputs), observer: observer)
+  }
+}
+
+extension Graph {
+  /// The values of this graph's inputs, by name.
+  fileprivate func given(_ tensors: [String: OwnedTensor]) -> [Value: Tensor] {
+    let pairs = inputs.compactMap { name, value in tensors[name].map { (value, $0.tensor) } }
+    return Dictionary(pairs) { first, _ in first }
   }
 }
 
@@ -84,9 +109,9 @@ extension CLIPTextModel {
 }
 
 extension Diagnostic {
-  static func notFinite(_ component: Architecture.Component, _ step: Plan.Step?) -> Diagnostic {
+  static func notFinite(_ component: Architecture.Component, _ node: Node?) -> Diagnostic {
     Diagnostic(
-      .numeric, at: "\(component.rawValue).\(step?.node.path ?? "output")",
+      .numeric, at: "\(component.rawValue).\(node?.path ?? "output")",
       "expected finite numbers, found NaN or infinity; this is the first layer that gave one",
       hint: "the checkpoint may be damaged: fetch it again, or look at this layer's tensors")
   }

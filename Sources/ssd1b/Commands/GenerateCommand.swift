@@ -53,7 +53,11 @@ enum GenerateCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let model = try session.model()
-    var run = try Generation(request, on: model)
+    let captures = try CapturePlan(session.captureRules, of: request, on: model)
+    if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
+    let recorder = captures.captures.isEmpty ? nil : CaptureRecorder(captures.captures)
+    defer { session.lastCaptures = recorder?.captured ?? [] }
+    var run = try Generation(request, on: model, recorder: recorder)
     session.last = run
     var progress = session.progress
     defer { progress.finish() }
@@ -61,7 +65,7 @@ enum GenerateCommand {
     progress.update(done: 0, total: request.steps, elapsed: .zero, secondsPerStep: nil, label: label)
     let stepsStart = clock.now
     do {
-      while try run.next(on: model) != nil {
+      while try run.next(on: model, recorder: recorder) != nil {
         session.last = run
         let elapsed = clock.now - stepsStart
         progress.update(
@@ -75,7 +79,7 @@ enum GenerateCommand {
         hint: "what was done is kept: latents, dump latents FOLDER")
     }
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
-    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth)
+    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, recorder: recorder)
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     let hash = SHA256(of: run.latents)
     let record = PictureRecord(

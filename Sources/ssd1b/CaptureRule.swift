@@ -1,0 +1,104 @@
+import Base
+import Diffusion
+import Foundation
+import Inspection
+
+/// What the user asked runs to keep of the layers that a pattern fits.
+struct CaptureRule: Equatable {
+  let pattern: PathPattern
+  let keepsValues: Bool
+  /// As typed: counted from 1, negative ones from the last; nil for all.
+  let steps: [Int]?
+  let halves: Set<Capture.Half>
+
+  /// Whether it means a layer or module: a plain name is a whole path, with or without its component.
+  func fits(_ target: CaptureTarget) -> Bool {
+    pattern.isPlain
+      ? pattern.text == target.name || pattern.text == target.path
+      : pattern.matchesWhole(target.name) || pattern.matchesWhole(target.path)
+  }
+
+  /// The steps of a run of `count` that it means. Throws a `Diagnostic` for one that the run does not have.
+  func steps(of count: Int) throws -> Set<Int>? {
+    try steps.map { steps in
+      Set(
+        try steps.map { step in
+          let index = step < 0 ? count + 1 + step : step
+          guard (1...count).contains(index) else {
+            throw Diagnostic(
+              .value, at: "steps", "expected steps from 1 to \(count), or -1 for the last, found \(step)",
+              hint: "capture clear takes all captures back")
+          }
+          return index
+        })
+    }
+  }
+}
+
+/// The captures of a run, and what they take.
+struct CapturePlan {
+  let captures: [Capture]
+  /// How many tensors will be kept or measured.
+  let tensors: Int
+  /// Bytes of the kept values.
+  let bytes: Int
+
+  /// What some rules mean for a run. Throws a `Diagnostic` when a rule fits nothing, or more than memory holds.
+  init(_ rules: [CaptureRule], of request: GenerationRequest, on model: DiffusionModel) throws {
+    let targets = rules.isEmpty ? [] : try model.captureTargets(width: request.width, height: request.height)
+    let present: Set<Capture.Half> = request.usesGuidance ? [.negative, .prompt] : [.prompt]
+    // With zero embeddings for no negative prompt, the text encoders run for the prompt alone.
+    let encoded = request.negative == nil && model.zeroesAbsentNegative ? [.prompt] : present
+    var captures: [Capture] = []
+    var (tensors, bytes) = (0, 0)
+    for rule in rules {
+      let fitting = targets.filter(rule.fits)
+      guard !fitting.isEmpty else { throw Self.nothingFits(rule, among: targets) }
+      let steps = try rule.steps(of: request.steps)
+      for target in fitting {
+        let halves: Int
+        switch target.component {
+        case .unet: halves = (steps?.count ?? request.steps) * rule.halves.intersection(present).count
+        case .vae: halves = 1
+        case .textEncoder, .textEncoder2: halves = rule.halves.intersection(encoded).count
+        }
+        tensors += halves
+        if rule.keepsValues { bytes += 4 * target.shape.count * halves }
+        captures.append(
+          Capture(
+            component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,
+            halves: rule.halves))
+      }
+    }
+    self.captures = captures
+    self.tensors = tensors
+    self.bytes = bytes
+    if let free = Self.availableBytes, bytes > free {
+      throw Diagnostic(
+        .value, at: "capture", "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
+        hint: "capture fewer layers or steps, or stats in place of full")
+    }
+  }
+
+  /// `12 layers, 120 tensors: 45.0 MiB`.
+  var summary: String {
+    let what = "\(Number.counted(Set(captures.map { "\($0.component).\($0.path)" }).count, "layer")), \(Number.counted(tensors, "tensor"))"
+    return bytes == 0 ? "\(what): statistics alone" : "\(what): \(Number.bytes(bytes))"
+  }
+
+  private static func nothingFits(_ rule: CaptureRule, among targets: [CaptureTarget]) -> Diagnostic {
+    let near = NearestNames.suggest(rule.pattern.text, among: targets.lazy.flatMap { [$0.name, $0.path] })
+    return Diagnostic(
+      .value, at: rule.pattern.text, "expected a layer or module that a generation computes, found none that it fits",
+      hint: near.isEmpty
+        ? "layers lists them; * fits any text, as in unet.*.attn2.to_q, and /…/ is a regular expression"
+        : "did you mean \(NearestNames.list(near, "or"))?")
+  }
+
+  /// What the system can give without swapping; nil where it does not say.
+  private static var availableBytes: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+  }
+}

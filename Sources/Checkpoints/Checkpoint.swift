@@ -17,6 +17,11 @@ public struct Checkpoint: Sendable {
   /// What is called faulty: the one file, or the folder of the shards.
   public let place: String
 
+  /// The tensor of a model's key, under any of the names that files have for it.
+  public func tensor(for key: String) -> Tensor? {
+    KeyLayout.candidates(for: key).lazy.compactMap { tensors[$0] }.first
+  }
+
   /// Opens the weights of the component in `folder`.
   ///
   /// Where several are there, the fp16 variant is taken first, then a single file before shards: what is smallest to

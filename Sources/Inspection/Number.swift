@@ -41,6 +41,9 @@ public enum Number {
     "\(fixed(whole == 0 ? 0 : 100 * Double(part) / Double(whole), 1)) %"
   }
 
+  /// `12.3 %` of a share from 0 to 1.
+  public static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
+
   /// `-0.01234`, `1.234e-07`: so many significant digits, with an exponent where the number is very large or small.
   public static func significant(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)g", value)

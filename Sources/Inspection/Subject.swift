@@ -96,10 +96,3 @@ public struct Subject: Sendable {
     parts.compactMap { part in part.identity.map { "\(part.name): \($0.title): \($0.explanation)" } }
   }
 }
-
-extension Checkpoint {
-  /// The tensor that holds a graph's parameter, under any of the names that it is known by.
-  public func tensor(for key: String) -> Tensor? {
-    KeyLayout.candidates(for: key).lazy.compactMap { tensors[$0] }.first
-  }
-}

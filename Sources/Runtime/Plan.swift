@@ -192,6 +192,22 @@ extension Plan.Step {
     }
   }
 
+  /// What the call is, with what is fused into it, such as `linear+geglu`: what profiles sum over.
+  public var kind: String {
+    switch node.op {
+    case .conv2d(let convolution):
+      let extent = "\(convolution.kernel)x\(convolution.kernel)"
+      return isDoubled
+        ? "upsample+conv \(extent)"
+        : "conv \(extent)\(convolution.stride > 1 ? " stride \(convolution.stride)" : "")"
+    case .linear: return isGated ? "linear+geglu" : "linear"
+    case .attention:
+      return node.inputs[0].shape == node.inputs[1].shape ? "self-attention" : "cross-attention"
+    case .groupNorm: return "group_norm" + (activation.map { "+\($0.rawValue)" } ?? "")
+    default: return node.op.kind
+    }
+  }
+
   /// Whether it is a matrix product.
   public var isProduct: Bool {
     switch node.op {

@@ -44,6 +44,9 @@ public final class StagedExecutor {
   /// The steps of the runs since the last reset, and those of the preparation before them, with how long each took.
   public var profile: [StepTime] { (preparation?.profile ?? []) + main.profile }
 
+  /// Those of the runs alone.
+  public var stepProfile: [StepTime] { main.profile }
+
   /// Begins to measure anew.
   public func resetProfile() {
     main.resetProfile()

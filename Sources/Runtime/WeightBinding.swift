@@ -17,12 +17,11 @@ public struct WeightBinding: Sendable {
     var faults: [String] = []
     var claimed = Set<String>()
     for (key, shape) in graph.tensors {
-      guard let name = KeyLayout.candidates(for: key).first(where: { checkpoint.tensors[$0] != nil }),
-        let tensor = checkpoint.tensors[name]
-      else {
+      guard let tensor = checkpoint.tensor(for: key) else {
         faults.append("\(key): missing, expected shape \(shape.extents)")
         continue
       }
+      let name = tensor.name
       claimed.insert(name)
       guard tensor.entry.shape == shape.extents else {
         faults.append("\(name): expected shape \(shape.extents), found \(tensor.entry.shape)")

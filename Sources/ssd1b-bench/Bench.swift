@@ -50,10 +50,6 @@ func reported<T>(_ body: () throws -> T) throws -> T {
   }
 }
 
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}
-
 /// How long `body` takes.
 func measured<T>(_ body: () throws -> T) rethrows -> (result: T, seconds: Double) {
   let start = ContinuousClock.now

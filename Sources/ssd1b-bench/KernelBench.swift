@@ -30,8 +30,7 @@ struct KernelBench: ParsableCommand {
     var rows: [JSONValue] = []
     try reported {
       let backend = try choice.backend(on: pool)
-      var peak = try MatmulPeak(choice.precision, on: pool)
-      defer { peak.free() }
+      let peak = MatmulPeak(choice.precision, on: pool)
       peak.measure()
       if !compute.json {
         print(

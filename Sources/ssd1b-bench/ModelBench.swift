@@ -51,21 +51,20 @@ struct ModelBench: ParsableCommand {
     let pool = compute.pool
     var report = Report(choice: choice, threads: pool.threads)
     try reported {
-      var peak = try MatmulPeak(choice.precision, on: pool)
-      defer { peak.free() }
+      let peak = MatmulPeak(choice.precision, on: pool)
       peak.measure()
       let names = model.map { [$0] } ?? (architecture.isEmpty ? ["ssd1b"] : architecture)
       for name in names {
         let files: any ModelFiles =
           try model.map { try ModelFolder(path: $0) } ?? RandomModel(architecture: name, seed: seed)
-        try measure(files, named: name, on: try choice.backend(on: pool), &peak, &report)
+        try measure(files, named: name, on: try choice.backend(on: pool), peak, &report)
       }
     }
     print(compute.json ? report.json.text() : report.text)
   }
 
   private func measure(
-    _ files: any ModelFiles, named name: String, on backend: any Backend, _ peak: inout MatmulPeak,
+    _ files: any ModelFiles, named name: String, on backend: any Backend, _ peak: MatmulPeak,
     _ report: inout Report
   ) throws {
     let (model, opening) = try measured { try DiffusionModel(files, backend: backend) }
@@ -100,6 +99,7 @@ struct ModelBench: ParsableCommand {
       _ = try run.next(on: model)
       for _ in 0..<steps {
         peak.measure()
+        model.resetProfile()
         seconds.append(try measured { try run.next(on: model) }.seconds)
         profiles.append(model.profile(of: .unet))
       }
@@ -141,7 +141,7 @@ struct Kind {
   static func table(_ profiles: [[StepTime]]) -> [Kind] {
     guard let first = profiles.first else { return [] }
     var kinds: [String: Kind] = [:]
-    for (index, entry) in first.enumerated() {
+    for (index, entry) in first.enumerated() where entry.runs > 0 {
       let name = entry.step.kind
       let times = profiles.map { $0[index].duration.seconds }.sorted()
       var kind = kinds[name] ?? Kind(name: name)
@@ -151,23 +151,5 @@ struct Kind {
       kinds[name] = kind
     }
     return kinds.values.sorted { ($0.seconds, $0.name) > ($1.seconds, $1.name) }
-  }
-}
-
-extension Plan.Step {
-  /// What a call is, with what is fused into it.
-  fileprivate var kind: String {
-    switch node.op {
-    case .conv2d(let convolution):
-      let extent = "\(convolution.kernel)x\(convolution.kernel)"
-      return isDoubled
-        ? "upsample+conv \(extent)"
-        : "conv \(extent)\(convolution.stride > 1 ? " stride \(convolution.stride)" : "")"
-    case .linear: return isGated ? "linear+geglu" : "linear"
-    case .attention:
-      return node.inputs[0].shape == node.inputs[1].shape ? "self-attention" : "cross-attention"
-    case .groupNorm: return "group_norm" + (activation.map { "+\($0.rawValue)" } ?? "")
-    default: return node.op.kind
-    }
   }
 }

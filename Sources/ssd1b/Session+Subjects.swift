@@ -47,10 +47,3 @@ extension Session {
   /// Whether a word is a file's or folder's path rather than a layer's: those have no slash.
   static func isPath(_ word: String) -> Bool { word.contains("/") || word.hasSuffix(".safetensors") }
 }
-
-extension Session {
-  /// How long the nodes of the loaded model took in the last run; nil when there was none.
-  var measuredTimes: ((_ component: String, _ path: String) -> Duration?)? { nil }
-
-  var timesOfAlikeLayers: ((Node) -> Duration?)? { nil }
-}

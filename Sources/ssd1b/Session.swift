@@ -156,6 +156,26 @@ final class Session {
   }
 
   private var fittedPreview: LatentPreview?
+  private var matmulPeaks: [Precision: MatmulPeak] = [:]
+  private var speeds: [BackendChoice: MachineSpeed] = [:]
+
+  /// The machine's matmul peak in operations a second, measured now; the best that this session has seen.
+  func matmulPeak(_ precision: Precision) -> Double {
+    let peak = matmulPeaks[precision] ?? MatmulPeak(precision, on: pool)
+    matmulPeaks[precision] = peak
+    peak.measure()
+    return peak.operations
+  }
+
+  /// How fast this machine is with what `settings` compute with, measured when first asked for.
+  func speed(for settings: Settings) throws -> MachineSpeed {
+    try useBackend(for: settings)
+    let choice = try compute(for: settings)
+    if let speed = speeds[choice] { return speed }
+    let speed = MachineSpeed(of: try model().backend)
+    speeds[choice] = speed
+    return speed
+  }
 
   /// The quick look at latents, fitted to the loaded autoencoder when first asked for.
   func preview() throws -> LatentPreview {
@@ -179,7 +199,8 @@ enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
       GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command, InspectionCommands.layers,
-      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, ModelCommand.command,
+      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, EstimateCommand.command,
+      ProfileCommand.command, ModelCommand.command,
       TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
       HelpCommands.quit,
     ]

@@ -46,6 +46,12 @@ final class Denoiser {
 
   var profile: [StepTime] { executor.profile }
   func resetProfile() { executor.resetProfile() }
+  /// The mean of all steps since the profile was reset; nil before the first.
+  var stepTime: Duration? {
+    let steps = executor.stepProfile
+    guard let runs = steps.first?.runs, runs > 0 else { return nil }
+    return steps.reduce(.zero) { $0 + $1.duration } / runs
+  }
   var activationBytes: Int { executor.activationBytes }
 
   /// The predicted noise of each half, [batch][C, H, W], for latents [C, H, W] already scaled for the model.

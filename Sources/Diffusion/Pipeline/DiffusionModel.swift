@@ -77,6 +77,11 @@ public final class DiffusionModel {
     return made
   }
 
+  /// Whether the weights that an output needs, or all, are laid out.
+  func isLaidOut(_ component: Architecture.Component, for output: String? = nil) -> Bool {
+    weights[WeightsKey(component: component, output: output)] != nil
+  }
+
   private struct WeightsKey: Hashable {
     let component: Architecture.Component
     let output: String?
@@ -116,6 +121,24 @@ public final class DiffusionModel {
     return texts.compactMap { found[$0] }
   }
 
+  /// The texts that a request has encoded, the negative one first where it is.
+  func texts(of request: GenerationRequest) -> [String] {
+    let isZeroed = request.negative == nil && zeroesAbsentNegative
+    return request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
+  }
+
+  /// Whether a text's embedding is kept.
+  func isEncoded(_ text: String) -> Bool { embeddings[text] != nil }
+
+  /// How long a step of the last run took, if it was at this batch and size and came to an end.
+  func measuredStep(batch: Int, width: Int, height: Int) -> Duration? {
+    let scale = architecture.vae.scaleFactor
+    guard let denoiser, denoiser.batch == batch, denoiser.width == width / scale, denoiser.height == height / scale else {
+      return nil
+    }
+    return denoiser.stepTime
+  }
+
   private static let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
 
   /// Lets go of the text encoders' layouts until a text is encoded again.
@@ -143,8 +166,14 @@ public final class DiffusionModel {
     return made
   }
 
-  /// Begins to measure the UNet's steps anew, as every generation does.
+  /// Begins to measure the UNet's steps anew.
   public func resetProfile() { denoiser?.resetProfile() }
+
+  /// Forgets what was measured of the last run.
+  func beginRun() {
+    lastRuns = [:]
+    resetProfile()
+  }
 
   /// The kernel calls of a component in the last run, and how long each took in all its steps.
   public func profile(of component: Architecture.Component) -> [StepTime] {

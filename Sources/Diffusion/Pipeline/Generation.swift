@@ -53,8 +53,9 @@ public struct Generation: Sendable {
     latentWidth = request.width / scale
     sampler = EulerSampler(try Schedule(model.schedulerConfig, steps: request.steps))
 
+    model.beginRun()
     let isZeroed = request.negative == nil && model.zeroesAbsentNegative
-    let texts = request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
+    let texts = model.texts(of: request)
     var embeddings = try model.embeddings(of: texts, recorder: recorder)
     if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
     // The steps and the decode need the memory; what the next prompt wants is laid out again then.

@@ -39,7 +39,7 @@ enum GenerateCommand {
     return CommandOutput("", result: .object(["images": .array(results)]))
   }
 
-  private static func overridden(_ invocation: Invocation, _ session: Session) throws -> Settings {
+  static func overridden(_ invocation: Invocation, _ session: Session) throws -> Settings {
     var settings = session.settings
     for option in invocation.options {
       guard let setting = Setting(rawValue: option.key) else { continue }

@@ -1,21 +1,19 @@
+import Base
 import Graph
-import Kernels
 
 /// The fastest matrix product that the libraries here manage: what every share of the peak refers to.
-struct MatmulPeak {
+public final class MatmulPeak {
   /// Floating-point operations a second; a multiply-add is two.
-  private(set) var operations = 0.0
+  public private(set) var operations = 0.0
   private let backends: [any Backend]
-  private let rows = 4096
-  private let depth = 2048
-  private let columns = 2048
+  private let weights: [any PreparedWeight]
+  private let (rows, depth, columns) = (4096, 2048, 2048)
   private let x: UnsafeMutableRawPointer
   private let out: UnsafeMutableRawPointer
-  private let weights: [any PreparedWeight]
   private let weight: UnsafeMutableRawPointer
 
   /// Of each library that computes in `precision`.
-  init(_ precision: Precision, on pool: ThreadPool) throws {
+  public init(_ precision: Precision, on pool: ThreadPool) {
     let libraries: [BackendChoice.Library] = [.onednn, .openblas]
     backends = libraries.compactMap { library in
       try? BackendChoice(library: library, precision: precision).backend(on: pool)
@@ -33,19 +31,19 @@ struct MatmulPeak {
     weights = backends.map { $0.prepare(stored, for: operation, WeightUse()) }
   }
 
+  deinit { for memory in [x, out, weight] { memory.deallocate() } }
+
   /// Multiplies a few times and keeps the best of all calls so far; a machine's speed moves, so call it now and then.
-  mutating func measure() {
+  public func measure() {
     for (backend, weight) in zip(backends, weights) {
       let a = Tensor(x, backend.precision, [1, rows, depth])
       let c = Tensor(out, backend.precision, [1, rows, columns])
       for _ in 0..<5 {
-        let (_, seconds) = measured { backend.linear(a, weight, Epilogue(), into: c) }
+        let start = ContinuousClock.now
+        backend.linear(a, weight, Epilogue(), into: c)
+        let seconds = (ContinuousClock.now - start).seconds
         operations = max(operations, 2 * Double(rows * depth * columns) / seconds)
       }
     }
-  }
-
-  func free() {
-    for memory in [x, out, weight] { memory.deallocate() }
   }
 }

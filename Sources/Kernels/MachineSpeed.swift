@@ -1,0 +1,119 @@
+import Base
+import Graph
+
+/// How fast a backend is on this machine, from a measurement of about a tenth of a second.
+///
+/// Products are timed at several widths, since narrow ones use less of the machine; what moves numbers by the bytes it moves.
+public struct MachineSpeed: Sendable {
+  /// Multiply-adds a second of matrix products, by width: the square root of depth times columns.
+  public let products: [(width: Double, rate: Double)]
+  /// Multiply-adds a second of attention, at heads of 64 features.
+  public let attention: Double
+  /// Bytes a second that norms and sums read and write.
+  public let bytes: Double
+  /// Bytes a second of weights that are laid out, in memory that nothing has touched before.
+  public let layout: Double
+  /// Seconds that a call takes for next to nothing: of a product, of attention, of anything else.
+  public let calls: (product: Double, attention: Double, other: Double)
+
+  public init(of backend: any Backend) {
+    products = [32, 96, 320, 1280].map { width in
+      (Double(width), Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate)
+    }
+    attention = Self.attention(of: backend, tokens: 512, heads: 8, size: 64).rate
+    layout = Self.layoutRate(of: backend)
+    let (bytes, other) = Self.moves(of: backend)
+    self.bytes = bytes
+    calls = (
+      Self.product(of: backend, width: 32, rows: 16).seconds,
+      Self.attention(of: backend, tokens: 16, heads: 4, size: 16).seconds, other
+    )
+  }
+
+  /// Multiply-adds a second of a product of some depth and columns, between the measured widths.
+  public func productRate(depth: Int, columns: Int) -> Double {
+    let width = (Double(depth) * Double(columns)).squareRoot()
+    guard let first = products.first, let last = products.last, width > first.width else { return products.first?.rate ?? 1 }
+    guard width < last.width else { return last.rate }
+    for (low, high) in zip(products, products.dropFirst()) where width <= high.width {
+      let share = (width - low.width) / (high.width - low.width)
+      return low.rate + share * (high.rate - low.rate)
+    }
+    return last.rate
+  }
+
+  /// The best of a few calls, in seconds.
+  private static func best(_ calls: Int, _ body: () -> Void) -> Double {
+    (0..<calls).reduce(Double.infinity) { best, _ in
+      let start = ContinuousClock.now
+      body()
+      return min(best, (ContinuousClock.now - start).seconds)
+    }
+  }
+
+  /// A tensor of halves: zeros might be faster than other numbers.
+  private static func tensor(_ shape: Shape, _ precision: Precision) -> (Tensor, UnsafeMutableRawPointer) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(64, shape.count * precision.width), alignment: 64)
+    let tensor = Tensor(memory, precision, shape)
+    tensor.assign([Float](repeating: 0.5, count: shape.count))
+    return (tensor, memory)
+  }
+
+  private static func product(of backend: any Backend, width: Int, rows: Int) -> (rate: Double, seconds: Double) {
+    let (x, xMemory) = tensor([1, rows, width], backend.precision)
+    let (out, outMemory) = tensor([1, rows, width], backend.precision)
+    let (weight, weightMemory) = tensor([width, width], .float32)
+    defer { for memory in [xMemory, outMemory, weightMemory] { memory.deallocate() } }
+    let stored = StoredTensor(
+      type: .float32, shape: [width, width], bytes: UnsafeRawBufferPointer(start: weight.base, count: weight.bytes),
+      owner: nil)
+    let prepared = backend.prepare(stored, for: .linear(out: width, bias: false), WeightUse())
+    let seconds = best(4) { backend.linear(x, prepared, Epilogue(), into: out) }
+    return (Double(rows * width * width) / seconds, seconds)
+  }
+
+  private static func layoutRate(of backend: any Backend) -> Double {
+    let (rows, columns) = (1280, 5120)
+    let count = rows * columns
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 2 * count, alignment: 64)
+    memory.initializeMemory(as: UInt16.self, repeating: 0x3800, count: count)
+    defer { memory.deallocate() }
+    let stored = StoredTensor(
+      type: .float16, shape: [rows, columns], bytes: UnsafeRawBufferPointer(start: memory, count: 2 * count), owner: nil)
+    let start = ContinuousClock.now
+    let prepared = backend.prepare(stored, for: .linear(out: rows, bias: false), WeightUse())
+    let laidOut = ContinuousClock.now
+    guard prepared.extraBytes > 0 else { return .infinity }
+    // What takes longest where the system has to find memory first.
+    let fresh = PageMemory(bytes: 64 << 20)
+    for page in stride(from: 0, to: fresh.bytes, by: 4096) { fresh.base.storeBytes(of: 1, toByteOffset: page, as: UInt8.self) }
+    let touched = ContinuousClock.now
+    return 1
+      / ((laidOut - start).seconds / Double(prepared.extraBytes) + (touched - laidOut).seconds / Double(fresh.bytes))
+  }
+
+  private static func attention(
+    of backend: any Backend, tokens: Int, heads: Int, size: Int
+  ) -> (rate: Double, seconds: Double) {
+    let (x, xMemory) = tensor([1, tokens, heads * size], backend.precision)
+    let (out, outMemory) = tensor([1, tokens, heads * size], backend.precision)
+    defer { for memory in [xMemory, outMemory] { memory.deallocate() } }
+    let seconds = best(4) { backend.attention(q: x, k: x, v: x, heads: heads, isCausal: false, into: out) }
+    return (Double(2 * tokens * tokens * heads * size) / seconds, seconds)
+  }
+
+  private static func moves(of backend: any Backend) -> (bytes: Double, call: Double) {
+    let (large, largeMemory) = tensor([1, 64, 64, 512], backend.precision)
+    let (small, smallMemory) = tensor([1, 4, 4, 32], backend.precision)
+    let (gamma, gammaMemory) = tensor([512], .float32)
+    defer { for memory in [largeMemory, smallMemory, gammaMemory] { memory.deallocate() } }
+    func norm(_ x: Tensor) -> Double {
+      let vector = Tensor(gamma.base, .float32, [x.shape.channels])
+      return best(6) {
+        backend.groupNorm(x, gamma: vector, beta: vector, groups: 32, epsilon: 1e-5, activation: .silu, into: x)
+      }
+    }
+    let call = norm(small)
+    return (Double(2 * large.bytes) / max(1e-9, norm(large) - call), call)
+  }
+}

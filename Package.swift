@@ -59,7 +59,9 @@ let package = Package(
     .testTarget(
       name: "DiffusionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),
-    .testTarget(name: "InspectionTests", dependencies: ["Base", "Graph", "Models", "Inspection"]),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection"]),
     .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
     .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "PseudoTerminal", "Terminal"]),
     .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),

@@ -8,7 +8,7 @@ public enum Op: Hashable, Sendable {
   case linear(out: Int, bias: Bool)
   /// Token ids [N, T] -> [N, T, D]: rows of a [count, D] table.
   case tokenEmbedding(count: Int, features: Int)
-  /// [N, T, D] -> the same, with row t of a [count, D] table added to token t.
+  /// [N, T, D] -> the same shape: row t of a [count, D] table for token t, whatever the token is.
   case positionEmbedding(count: Int)
   /// [N, H, W, C] or [N, T, C], normalised over all positions and the channels of each group (Wu & He 2018).
   case groupNorm(groups: Int, epsilon: Double)

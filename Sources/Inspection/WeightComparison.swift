@@ -16,6 +16,8 @@ public struct WeightComparison: Sendable {
     /// Σ(b - a)².
     public var differenceSquares = 0.0
 
+    public init() {}
+
     /// ‖b - a‖ / ‖a‖; nil when the old values are all zero and the new ones are not.
     public var relativeL2: Double? {
       if differenceSquares == 0 { return 0 }

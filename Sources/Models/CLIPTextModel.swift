@@ -71,7 +71,7 @@ public struct CLIPTextModel: Hashable, Sendable {
     let last = try root.module("text_model") { g in
       var h = try g.module("embeddings") { g in
         let h = try g.tokenEmbedding("token_embedding", ids, count: vocabularySize, features: hiddenSize)
-        return try g.positionEmbedding("position_embedding", h, count: maximumPositions)
+        return try g.add(h, g.positionEmbedding("position_embedding", h, count: maximumPositions))
       }
       let encoder = g.scope("encoder")
       for layer in 0..<layerCount {

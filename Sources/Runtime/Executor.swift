@@ -41,7 +41,7 @@ public final class Executor {
         "an input of \(tensor.precision) \(tensor.shape) for \(plan.precision(of: value)) \(value.shape)")
       given[value.id] = tensor
     }
-    if let observer { for value in inputs.keys { try report(value, to: observer) } }
+    if let observer { for value in inputs.keys.sorted(by: { $0.id < $1.id }) { try report(value, to: observer) } }
     for (index, step) in plan.steps.enumerated() {
       if let observer, !step.taps.isEmpty { try tap(step, observer) }
       let output = tensor(of: step.output)
@@ -120,9 +120,7 @@ public final class Executor {
       let table = weights.layer(of: node).vector("weight")
       let positions = table.slice(0, x.shape.tokens)
       for picture in 0..<x.shape.batch {
-        backend.add(
-          x.slice(picture, 1).reshaped(positions.shape), positions,
-          into: out.slice(picture, 1).reshaped(positions.shape))
+        out.slice(picture, 1).base.copyMemory(from: positions.base, byteCount: positions.bytes)
       }
     case .groupNorm(let groups, let epsilon):
       let layer = weights.layer(of: node)

@@ -19,15 +19,18 @@ struct CaptureRule: Equatable {
   }
 
   /// The steps of a run of `count` that it means. Throws a `Diagnostic` for one that the run does not have.
-  func steps(of count: Int) throws -> Set<Int>? {
-    try steps.map { steps in
+  func steps(of count: Int) throws -> Set<Int>? { try Self.steps(steps, of: count) }
+
+  /// Steps as typed, as those of a run of `count`. Throws a `Diagnostic` for one that the run does not have.
+  static func steps(_ typed: [Int]?, of count: Int) throws -> Set<Int>? {
+    try typed.map { steps in
       Set(
         try steps.map { step in
           let index = step < 0 ? count + 1 + step : step
           guard (1...count).contains(index) else {
             throw Diagnostic(
               .value, at: "steps", "expected steps from 1 to \(count), or -1 for the last, found \(step)",
-              hint: "capture clear takes all captures back")
+              hint: "negative ones count from the last; capture clear takes all captures back")
           }
           return index
         })

@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Models
 import Shell
 import Terminal
 
@@ -53,6 +54,9 @@ struct Prompt {
     case .file: FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .folder: FileCompletion.paths(beginning: beginning, foldersOnly: true)
     case .named("command"): session.table.commands.map(\.declaration.name)
+    case .named("path"): session.layerPaths
+    case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
+    case .named("tensor"): session.tensorNames
     default: []
     }
   }

@@ -44,6 +44,17 @@ extension Session {
     return try view(of: word)
   }
 
+  /// Paths of the loaded model that can be listed, for completion.
+  var layerPaths: [String] {
+    guard let components = try? loadedView.components() else { return [] }
+    return LayerTree(components).paths
+  }
+
+  /// The loaded checkpoints' tensors by component and key, for completion.
+  var tensorNames: [String] {
+    subject.parts.flatMap { part in (part.checkpoint?.tensors.keys.sorted() ?? []).map { "\(part.name).\($0)" } }
+  }
+
   /// Whether a word is a file's or folder's path rather than a layer's: those have no slash.
   static func isPath(_ word: String) -> Bool { word.contains("/") || word.hasSuffix(".safetensors") }
 }

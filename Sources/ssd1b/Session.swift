@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Diffusion
 import Foundation
+import Imaging
 import Inspection
 import Kernels
 import Shell
@@ -15,7 +16,16 @@ final class Session {
   let pipeline: DiffusionModel?
   var settings = Settings()
   /// The last run, finished or interrupted.
-  var last: Generation?
+  var last: Generation? {
+    didSet {
+      attention = nil
+      picture = nil
+    }
+  }
+  /// The last run's picture, once there is one.
+  var picture: Image?
+  /// The last run's attention maps, over the steps that they were asked for.
+  var attention: (steps: [Int], maps: AttentionMaps)?
   /// What runs shall keep of the layers' outputs.
   var captureRules: [CaptureRule] = []
   /// What the last run kept.
@@ -155,7 +165,6 @@ final class Session {
     FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
   }
 
-  private var fittedPreview: LatentPreview?
   private var matmulPeaks: [Precision: MatmulPeak] = [:]
   private var speeds: [BackendChoice: MachineSpeed] = [:]
 
@@ -177,12 +186,13 @@ final class Session {
     return speed
   }
 
-  /// The quick look at latents, fitted to the loaded autoencoder when first asked for.
-  func preview() throws -> LatentPreview {
-    if let fittedPreview { return fittedPreview }
-    let preview = try model().fittedPreview()
-    fittedPreview = preview
-    return preview
+  /// The picture of a run that is the last one, decoded if it was not.
+  func lastPicture(of run: Generation) throws -> Image {
+    if let picture { return picture }
+    let pixels = try model().decode(run.latents, height: run.latentHeight, width: run.latentWidth)
+    let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
+    picture = image
+    return image
   }
 
   /// The last run. Throws when there was none.
@@ -199,7 +209,7 @@ enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
       GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command, InspectionCommands.layers,
-      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, EstimateCommand.command,
+      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, AttentionCommand.command, EstimateCommand.command,
       ProfileCommand.command, ModelCommand.command,
       TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
       HelpCommands.quit,

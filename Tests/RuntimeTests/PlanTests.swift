@@ -37,7 +37,7 @@ struct PlanTests {
       }
       // What is in memory: where each value lies that nothing has overwritten yet.
       var content: [Value: Range<Int>] = [:]
-      for step in plan.steps {
+      for step in plan.steps.flatMap({ $0.taps + [$0] }) {
         for read in step.reads where place(read) != nil {
           #expect(content[read] != nil, "\(step.node.path) reads what is gone")
         }
@@ -54,7 +54,7 @@ struct PlanTests {
         content = content.filter { !$0.value.overlaps(written) }
         content[step.output] = written
       }
-      for value in isObserved ? plan.steps.map(\.output) : plan.kept {
+      for value in plan.kept {
         #expect(content[value] != nil, "\(value) is gone at the end")
       }
     }
@@ -72,16 +72,37 @@ struct PlanTests {
     #expect(steps.count { $0.node.op.kind == "add" } <= 1)
   }
 
-  @Test("nothing is folded past a value that an observer asked for")
-  func observers() throws {
-    let graph = try Self.graph(.unet, 256)
-    let plan = Plan(
-      graph, outputs: [try #require(graph.outputs["noise_pred"])], observed: Set(graph.nodes.map(\.output)),
-      precision: .bfloat16)
-    let computed = graph.nodes(reaching: plan.kept).filter { if case .input = $0.op { false } else { true } }
-    #expect(plan.steps.map(\.node.id) == computed.map(\.id))
+  @Test("an observer sees every value, those that are fused away beside the calls, which stay the same", arguments: cases)
+  func observers(_ component: (Architecture.Component, String)) throws {
+    let graph = try Self.graph(component.0, 256)
+    let observed = try Self.plan(component.0, component.1, 256, .bfloat16, isObserved: true)
+    let plain = try Self.plan(component.0, component.1, 256, .bfloat16)
+    func call(_ step: Plan.Step) -> String {
+      "\(step.node.id) \(step.reads.map(\.id)) \(step.kind) \(step.activation?.rawValue ?? "") \(step.output.id)"
+    }
+    #expect(observed.steps.map(call) == plain.steps.map(call))
+    #expect(plain.steps.allSatisfy(\.taps.isEmpty) && plain.observed.isEmpty)
+    let computed = graph.nodes(reaching: plain.kept).filter { if case .input = $0.op { false } else { true } }
+    let seen = observed.steps.flatMap { $0.taps.map(\.output.id) + [$0.output.id] }
+    #expect(Set(seen) == Set(computed.map(\.id)) && seen.count == computed.count)
+    #expect(Set(observed.observed.keys).isSuperset(of: seen))
+    // Each tap computes one node alone; only a convolution may do its doubling itself.
     #expect(
-      plan.steps.allSatisfy { !$0.isGated && !$0.isDoubled && $0.activation == nil && $0.residual == nil })
+      observed.steps.flatMap(\.taps).allSatisfy {
+        !$0.isGated && $0.activation == nil && $0.residual == nil && $0.perChannel == nil && $0.output == $0.node.output
+      })
+  }
+
+  @Test("one observed value adds only what computes it")
+  func oneObserved() throws {
+    let graph = try Self.graph(.unet, 256)
+    let path = "up_blocks.0.resnets.0.conv1"
+    let value = try #require(graph.nodes.first { $0.path == path }).output
+    let plan = Plan(
+      graph, outputs: [try #require(graph.outputs["noise_pred"])], observed: [value], precision: .bfloat16)
+    let tapped = plan.steps.filter { !$0.taps.isEmpty }
+    #expect(tapped.count == 1)
+    #expect(tapped.first?.node.path == path && tapped.first?.taps.map(\.node.path) == [path])
   }
 
   @Test("an upsampling that is no doubling stays a step of its own")

@@ -57,23 +57,23 @@ public struct Captured: Sendable {
 
 /// An observer that collects what some captures ask for.
 public final class CaptureRecorder {
-  private let byPath: [Architecture.Component: [String: [Capture]]]
+  private let captures: [Capture]
   public private(set) var captured: [Captured] = []
 
-  public init(_ captures: [Capture]) {
-    byPath = Dictionary(grouping: captures, by: \.component).mapValues { Dictionary(grouping: $0, by: \.path) }
-  }
+  public init(_ captures: [Capture]) { self.captures = captures }
 
   /// The paths of a component that are to be observed.
-  func paths(of component: Architecture.Component) -> Set<String> { Set((byPath[component] ?? [:]).keys) }
+  func paths(of component: Architecture.Component) -> Set<String> {
+    Set(captures.lazy.filter { $0.component == component }.map(\.path))
+  }
 
   /// What observes a component, in one of its steps if it has any; nil when nothing of it is wanted then.
   func observer(of component: Architecture.Component, in graph: Graph, step: Int? = nil, batch: Int) -> Executor.Observer? {
     var wanted: [Int: [Capture]] = [:]
-    for (path, captures) in byPath[component] ?? [:] {
-      let chosen = captures.filter { $0.isOf(step: step) }
-      guard !chosen.isEmpty, let value = graph.value(at: path) else { continue }
-      wanted[value.id, default: []] += chosen
+    let chosen = captures.filter { $0.component == component && $0.isOf(step: step) }
+    let values = chosen.isEmpty ? [:] : graph.valuesByPath
+    for capture in chosen {
+      if let value = values[capture.path] { wanted[value.id, default: []].append(capture) }
     }
     guard !wanted.isEmpty else { return nil }
     let halves: [Capture.Half?] =
@@ -135,8 +135,9 @@ extension DiffusionModel {
 }
 
 extension Graph {
-  /// What the module or node at a path returns.
-  func value(at path: String) -> Value? {
-    modules.first { $0.path == path }?.value ?? nodes.first { $0.path == path }?.output
+  /// What the module or node at each path returns.
+  var valuesByPath: [String: Value] {
+    let ofNodes = Dictionary(nodes.map { ($0.path, $0.output) }) { first, _ in first }
+    return ofNodes.merging(modules.map { ($0.path, $0.value) }) { $1 }
   }
 }

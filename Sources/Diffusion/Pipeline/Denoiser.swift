@@ -87,8 +87,7 @@ extension Graph {
   /// The values of modules and nodes with these paths.
   func values(at paths: Set<String>) -> Set<Value> {
     guard !paths.isEmpty else { return [] }
-    let fromModules = modules.filter { paths.contains($0.path) }.map(\.value)
-    return Set(fromModules + nodes.filter { paths.contains($0.path) }.map(\.output))
+    return Set(valuesByPath.filter { paths.contains($0.key) }.values)
   }
 }
 

@@ -1,17 +1,36 @@
-import Base
-import Graph
-
-/// A quick look at latents: the linear map from their channels to red, green and blue that fits the loaded autoencoder best.
+/// A quick look at latents: the linear map from their channels to red, green and blue that fits a decoded picture best.
 ///
-/// The map is fitted by least squares to synthetic pictures: what the encoder makes of them against their mean colour over
-/// each latent's square. It shows colours and places, an eighth as fine as the picture, without running the decoder.
+/// It is fitted by least squares to latents and the picture that the autoencoder made of them: each latent against the mean
+/// colour of its square. An autoencoder is no linear map, so it is fitted to a run's own picture, and then shows the colours
+/// and places of the run's other latents, an eighth as fine, without running the decoder for each.
 public struct LatentPreview: Sendable {
   /// [C + 1][3]: a row for each channel of the scaled latents, then the offset.
   public let matrix: [[Double]]
 
-  public init(matrix: [[Double]]) {
-    precondition(!matrix.isEmpty && matrix.allSatisfy { $0.count == 3 }, "rows of red, green and blue")
-    self.matrix = matrix
+  /// Fits latents [C, h, w] to their picture [H, W, 3] in -1...1, which is a whole number of times as large.
+  public init(latents: [Float], height: Int, width: Int, picture: [Float]) {
+    let area = height * width
+    let channels = latents.count / area
+    let side = Int((Double(picture.count / 3) / Double(area)).squareRoot())
+    precondition(
+      latents.count == channels * area && picture.count == area * side * side * 3, "latents and their picture")
+    var normal = Array(repeating: [Double](repeating: 0, count: channels + 1), count: channels + 1)
+    var right = Array(repeating: [Double](repeating: 0, count: 3), count: channels + 1)
+    for position in 0..<area {
+      let row = (0..<channels).map { Double(latents[$0 * area + position]) } + [1]
+      var color = [0.0, 0.0, 0.0]
+      for y in 0..<side {
+        for x in 0..<side {
+          let pixel = (position / width * side + y) * width * side + position % width * side + x
+          for c in 0..<3 { color[c] += Double(picture[pixel * 3 + c]) / Double(side * side) }
+        }
+      }
+      for i in 0...channels {
+        for j in 0...channels { normal[i][j] += row[i] * row[j] }
+        for c in 0..<3 { right[i][c] += row[i] * color[c] }
+      }
+    }
+    matrix = solve(normal, right)
   }
 
   /// The picture of latents [C, H, W] in the diffusion model's space: [H, W, 3] in about -1...1, a value a latent.
@@ -28,59 +47,6 @@ public struct LatentPreview: Sendable {
       }
     }
     return picture
-  }
-}
-
-extension DiffusionModel {
-  /// Fits the preview to this model's autoencoder; takes about as long as encoding a picture of 256x256 pixels.
-  public func fittedPreview() throws -> LatentPreview {
-    let (edge, scale) = (32, architecture.vae.scaleFactor)
-    let channels = architecture.vae.latentChannels
-    let image = Self.patches(edge: edge, scale: scale)
-    // [H, W, 2C]: means, then log-variances.
-    let moments = try encodeMoments(image: image, height: edge, width: edge)
-    var normal = Array(repeating: [Double](repeating: 0, count: channels + 1), count: channels + 1)
-    var right = Array(repeating: [Double](repeating: 0, count: 3), count: channels + 1)
-    for position in 0..<(edge * edge) {
-      let means = moments[(position * 2 * channels)..<(position * 2 * channels + channels)]
-      let row = means.map { Double($0) * architecture.vae.scalingFactor } + [1]
-      let color = Self.meanColor(of: image, at: position, edge: edge, scale: scale)
-      for i in 0...channels {
-        for j in 0...channels { normal[i][j] += row[i] * row[j] }
-        for c in 0..<3 { right[i][c] += row[i] * color[c] }
-      }
-    }
-    return LatentPreview(matrix: solve(normal, right))
-  }
-
-  /// Squares of random colours, four latents wide, each running into another colour: [H, W, 3] in -1...1.
-  private static func patches(edge: Int, scale: Int) -> [Float] {
-    let (side, count) = (4 * scale, edge / 4)
-    var generator = TorchGenerator(seed: 0)
-    let colors = generator.normal(count: count * count * 6).map { max(-1, min(1, $0 * 0.6)) }
-    let width = edge * scale
-    var image = [Float](repeating: 0, count: width * width * 3)
-    for y in 0..<width {
-      for x in 0..<width {
-        let patch = (y / side * count + x / side) * 6
-        let share = Float(x % side + y % side) / Float(2 * side)
-        for c in 0..<3 {
-          image[(y * width + x) * 3 + c] = colors[patch + c] * (1 - share) + colors[patch + 3 + c] * share
-        }
-      }
-    }
-    return image
-  }
-
-  private static func meanColor(of image: [Float], at position: Int, edge: Int, scale: Int) -> [Double] {
-    let (top, left) = (position / edge * scale, position % edge * scale)
-    var sums = [0.0, 0.0, 0.0]
-    for y in top..<(top + scale) {
-      for x in left..<(left + scale) {
-        for c in 0..<3 { sums[c] += Double(image[(y * edge * scale + x) * 3 + c]) }
-      }
-    }
-    return sums.map { $0 / Double(scale * scale) }
   }
 }
 

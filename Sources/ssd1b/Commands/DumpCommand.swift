@@ -18,8 +18,8 @@ enum DumpCommand {
         diffusion model's scaled space, as diffusers has them; captures are what `capture … full` kept, in torch's layout.
 
         safetensors carry the run's settings in their metadata; npy has them in settings.json beside. comfy writes .latent \
-        files for ComfyUI, in the autoencoder's own space. png draws one sheet of all chosen steps, by a linear preview of \
-        the loaded autoencoder; of captures, the root mean square over channels.
+        files for ComfyUI, in the autoencoder's own space. png draws one sheet of all chosen steps, by the linear map that \
+        fits the run's own picture best; of captures, the root mean square over channels.
         """,
       arguments: [
         ArgumentDeclaration("WHAT", .choice(Kind.allCases.map(\.rawValue)), summary: "which tensors"),
@@ -120,7 +120,9 @@ enum DumpCommand {
     of tensors: [NamedTensor], _ kind: Kind, of run: Generation, _ session: Session
   ) throws -> [(image: Image, label: String)] {
     guard kind == .captures else {
-      let preview = try session.preview()
+      let picture = try session.lastPicture(of: run).pixels.map { Float($0) / 127.5 - 1 }
+      let preview = LatentPreview(
+        latents: run.latents, height: run.latentHeight, width: run.latentWidth, picture: picture)
       return tensors.map { tensor in
         let picture = preview.picture(of: tensor.values)
         return (Image(width: run.latentWidth, height: run.latentHeight, decoded: picture), tensor.name)

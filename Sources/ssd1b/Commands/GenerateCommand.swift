@@ -81,6 +81,7 @@ enum GenerateCommand {
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
     let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, recorder: recorder)
     let image = Image(width: request.width, height: request.height, decoded: pixels)
+    session.picture = image
     let hash = SHA256(of: run.latents)
     let record = PictureRecord(
       request: request, model: model.modelName, backend: model.backend, latents: hash)

@@ -1,0 +1,82 @@
+import Base
+import Checkpoints
+import Foundation
+import Testing
+
+/// What numpy, torch, diffusers and Python's csv say, as Scripts/goldens/make_inspection_goldens.py and
+/// make_foreign_goldens.py write it.
+struct InspectionGolden: Decodable {
+  struct Figures: Decodable {
+    let count: Int
+    let zeros: Int
+    let nan: Int
+    let inf: Int
+    /// nil where no number is finite.
+    let min: Double?
+    let max: Double?
+    let mean: Double?
+    let std: Double?
+    let norm: Double?
+    let histogram: [Int]?
+    let edges: [Double]?
+  }
+
+  struct Moved: Decodable {
+    let relative_l2: Double
+    let cosine: Double
+  }
+
+  struct Networks: Decodable {
+    let moved: [String: Moved]
+    /// [new block][old block].
+    let cosines: [[Double]]
+  }
+
+  let values: [String: Figures]
+  let networks: Networks
+  let csv: String
+
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Goldens/inspection")
+
+  static func read() throws -> InspectionGolden {
+    try JSONDecoder().decode(InspectionGolden.self, from: Data(contentsOf: folder.appending(path: "inspection.json")))
+  }
+
+  static func checkpoint(_ name: String) throws -> Checkpoint {
+    try Checkpoint(ModelFolder(path: folder.path), file: "\(name).safetensors")
+  }
+
+  /// Names and shapes of checkpoints of other kinds.
+  static func foreign() throws -> [String: [String: [Int]]] {
+    try JSONDecoder().decode(
+      [String: [String: [Int]]].self, from: Data(contentsOf: folder.appending(path: "foreign.json")))
+  }
+
+  /// A safetensors file of such tensors in F16, whose data are a hole that takes no place on the disk.
+  static func writeHollow(_ tensors: [(name: String, shape: [Int])], to path: String) throws {
+    var fields: [String: JSONValue] = [:]
+    var offset = 0
+    for (name, shape) in tensors {
+      let end = offset + 2 * shape.reduce(1, *)
+      fields[name] = [
+        "dtype": "F16", "shape": .array(shape.map(JSONValue.integer)), "data_offsets": [.integer(offset), .integer(end)],
+      ]
+      offset = end
+    }
+    let header = Data(JSONValue.object(fields).text().utf8)
+    let data = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header
+    try data.write(to: URL(fileURLWithPath: path))
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try handle.truncate(atOffset: UInt64(data.count + offset))
+    try handle.close()
+  }
+
+  /// A folder of its own for a test, taken away afterwards.
+  static func withFolder(_ body: (String) throws -> Void) throws {
+    let folder = NSTemporaryDirectory() + "/ssd1b-inspection-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body(folder)
+  }
+}

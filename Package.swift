@@ -61,12 +61,17 @@ let package = Package(
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),
     .testTarget(
       name: "InspectionTests",
-      dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection"]),
+      dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection", "HollowCheckpoint"]),
     .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
     .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "PseudoTerminal", "Terminal"]),
     .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
-    .testTarget(name: "SSD1BTests", dependencies: ["Base", "Checkpoints", "Imaging", "PseudoTerminal", "ssd1b"]),
+    .testTarget(
+      name: "SSD1BTests",
+      dependencies: [
+        "Base", "Graph", "Checkpoints", "Models", "Imaging", "PseudoTerminal", "HollowCheckpoint", "ssd1b",
+      ]),
     .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
+    .target(name: "HollowCheckpoint", dependencies: ["Base"], path: "Tests/HollowCheckpoint"),
   ],
   swiftLanguageModes: [.v6]
 )

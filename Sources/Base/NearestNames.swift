@@ -9,8 +9,10 @@ public enum NearestNames {
     var found: [(distance: Int, name: String)] = []
     for name in Set(names) where name.utf8.count <= 256 {
       let letters = Array(name.lowercased())
-      let distance = editDistance(word, letters)
-      if distance <= max(1, max(word.count, letters.count) / 3) {
+      let most = max(1, max(word.count, letters.count) / 3)
+      // The distance is no less than the difference of the lengths.
+      let distance = abs(word.count - letters.count) > most ? .max : editDistance(word, letters)
+      if distance <= most {
         found.append((distance, name))
       } else if word.count > 1, letters.starts(with: word) {
         found.append((word.count, name))

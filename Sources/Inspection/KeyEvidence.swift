@@ -1,13 +1,18 @@
 import Base
 import Checkpoints
+import Foundation
 
 /// What tensor names and shapes tell of a checkpoint that is none of the built-in networks.
 ///
 /// The names are those that diffusers, transformers, OpenCLIP, the original latent-diffusion code and the trainers of LoRAs write.
 struct KeyEvidence {
   private let shapes: [String: [Int]]
+  private let names: NameSearch
 
-  init(_ checkpoint: Checkpoint) { shapes = checkpoint.tensors.mapValues(\.entry.shape) }
+  init(_ checkpoint: Checkpoint) {
+    shapes = checkpoint.tensors.mapValues(\.entry.shape)
+    names = NameSearch(shapes.keys)
+  }
 
   var identity: CheckpointIdentity {
     lora ?? singleFile ?? controlNet ?? adapter ?? unet ?? transformer ?? textEncoder ?? imageEncoder ?? autoencoder ?? embedding
@@ -15,9 +20,9 @@ struct KeyEvidence {
   }
 
   private func has(_ key: String) -> Bool { shapes[key] != nil }
-  private func hasPrefix(_ prefix: String) -> Bool { shapes.keys.contains { $0.hasPrefix(prefix) } }
-  private func any(_ part: String) -> Bool { shapes.keys.contains { $0.contains(part) } }
-  private func count(_ part: String) -> Int { shapes.keys.count { $0.contains(part) } }
+  private func hasPrefix(_ prefix: String) -> Bool { names.count(of: "\n" + prefix, upTo: 1) > 0 }
+  private func any(_ part: String) -> Bool { names.count(of: part, upTo: 1) > 0 }
+  private func count(_ part: String) -> Int { names.count(of: part) }
 
   private var lora: CheckpointIdentity? {
     let forms = [
@@ -75,13 +80,8 @@ struct KeyEvidence {
     let facts =
       "\(first[1]) input channels, widths \(widths.map(String.init).joined(separator: ", ")), "
       + (context.map { "text width \($0)" } ?? "no cross-attention")
-    let blocks = Set(
-      shapes.keys.compactMap { key in
-        key.range(of: ".transformer_blocks.").map { marker in
-          key[..<marker.upperBound] + key[marker.upperBound...].prefix { $0.isNumber }
-        }
-      }
-    ).count
+    // Each has one of these.
+    let blocks = count(".attn2.to_k.weight")
     let special = first[1] == 9 ? ", for inpainting" : ""
     switch context {
     case 768:
@@ -174,5 +174,46 @@ struct KeyEvidence {
       title: "not known",
       explanation: "its \(shapes.count) tensors begin with \(most.joined(separator: ", "))\(beginnings.count > 3 ? " and others" : ""), "
         + "which no network, LoRA or adapter that this program knows does")
+  }
+}
+
+/// Names searched as one text, a line each: thousands of names are searched for a part in no time.
+private struct NameSearch {
+  private let text: [UInt8]
+
+  init(_ names: some Collection<String>) {
+    var text: [UInt8] = []
+    text.reserveCapacity(names.reduce(1) { $0 + $1.utf8.count + 1 })
+    text.append(UInt8(ascii: "\n"))
+    for name in names {
+      text += name.utf8
+      text.append(UInt8(ascii: "\n"))
+    }
+    self.text = text
+  }
+
+  /// How many names hold `part`, counted no further than `limit`; a part that begins with a line break begins a name.
+  func count(of part: String, upTo limit: Int = .max) -> Int {
+    let part = Array(part.utf8)
+    return text.withUnsafeBytes { text in
+      guard let base = text.baseAddress, let first = part.first else { return 0 }
+      var (count, position) = (0, 0)
+      func next(_ byte: UInt8) -> Int? {
+        guard position < text.count, let found = memchr(base + position, Int32(byte), text.count - position) else { return nil }
+        return UnsafeRawPointer(found) - base
+      }
+      while count < limit, let start = next(first), start + part.count <= text.count {
+        guard memcmp(base + start, part, part.count) == 0 else {
+          position = start + 1
+          continue
+        }
+        count += 1
+        // The rest of this name holds no other.
+        position = start + part.count
+        guard let end = next(UInt8(ascii: "\n")) else { break }
+        position = end
+      }
+      return count
+    }
   }
 }

@@ -93,6 +93,8 @@ public struct Subject: Sendable {
 
   /// Where its lone checkpoints came from and what they are, a line each.
   public var notes: [String] {
-    parts.compactMap { part in part.identity.map { "\(part.name): \($0.title): \($0.explanation)" } }
+    parts.compactMap { part in
+      part.identity.map { "\(part.name): \($0.title): \($0.explanation)".escapingInvisibles }
+    }
   }
 }

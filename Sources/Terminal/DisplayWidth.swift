@@ -7,7 +7,11 @@ public enum DisplayWidth {
   public enum Alignment: Sendable { case left, right }
 
   /// The columns of `text`, which should be `sanitized`: a control character counts as 0.
-  public static func of(_ text: String) -> Int { text.reduce(0) { $0 + of($1) } }
+  public static func of(_ text: String) -> Int {
+    // Printable ASCII, which most text is, has a column a byte.
+    if text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return text.utf8.count }
+    return text.reduce(0) { $0 + of($1) }
+  }
 
   /// The columns of one grapheme cluster.
   public static func of(_ character: Character) -> Int {
@@ -106,6 +110,7 @@ extension DisplayWidth {
   /// bidirectional text, and invisible format characters except the two joiners and the tags that emoji and
   /// scripts need.
   public static func sanitized(_ text: String) -> String {
+    if text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return text }
     guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

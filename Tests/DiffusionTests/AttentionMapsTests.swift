@@ -6,8 +6,8 @@ import Kernels
 import Testing
 
 @Suite(.serialized) struct AttentionMapsTests {
-  private func model(_ path: String, _ compute: BackendChoice) throws -> DiffusionModel {
-    try DiffusionModel(ModelFolder(path: path), backend: compute.backend(on: ThreadPool(threads: 2)))
+  private func model(_ path: String, _ compute: BackendChoice, threads: Int = 2) throws -> DiffusionModel {
+    try DiffusionModel(ModelFolder(path: path), backend: compute.backend(on: ThreadPool(threads: threads)))
   }
 
   /// Measured: 5.1e-7; the run's later steps start from latents that differ by 1e-6 already.
@@ -41,10 +41,10 @@ import Testing
 
   /// The subject's pixels are those that differ from the background, the median of the border's colours, by more than 60 of
   /// 255 in Euclidean distance. The map is taken at the latents' size, each place weighed by the share of its 64 pixels
-  /// that are the subject's, or are not. Measured: 37 of 40, in bfloat16 and in float32.
+  /// that are the subject's, or are not, and over every third step. Measured: 37 of 40.
   @Test("The subject's word acts more on the subject than beside it, in at least 80 % of 40 prompts")
   func subjects() throws {
-    let model = try model(GoldenRun.repository + "/Sources/CEmbeddedModel/model", BackendChoice())
+    let model = try model(GoldenRun.repository + "/Sources/CEmbeddedModel/model", BackendChoice(), threads: 1)
     let tokenizer = try model.tokenizer(of: .textEncoder)
     var right = 0
     for (index, subject) in Self.subjects.enumerated() {
@@ -57,7 +57,7 @@ import Testing
       let ids = tokenizer.encode(prompt)
       let word = Array(tokenizer.encode(subject).dropFirst().dropLast())
       let start = try #require((0...(ids.count - word.count)).first { Array(ids[$0..<($0 + word.count)]) == word })
-      let map = try model.attentionMaps(of: run, steps: Array(1...20)).map(of: Array(start..<(start + word.count)))
+      let map = try model.attentionMaps(of: run, steps: [2, 5, 8, 11, 14, 17, 20]).map(of: Array(start..<(start + word.count)))
       let shares = Self.subjectShares(picture)
       let inside = zip(map, shares).reduce(0) { $0 + $1.0 * $1.1 } / max(1e-6, shares.reduce(0, +))
       let outside = zip(map, shares).reduce(0) { $0 + $1.0 * (1 - $1.1) } / shares.reduce(0) { $0 + 1 - $1 }

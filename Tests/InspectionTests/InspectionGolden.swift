@@ -53,25 +53,6 @@ struct InspectionGolden: Decodable {
       [String: [String: [Int]]].self, from: Data(contentsOf: folder.appending(path: "foreign.json")))
   }
 
-  /// A safetensors file of such tensors in F16, whose data are a hole that takes no place on the disk.
-  static func writeHollow(_ tensors: [(name: String, shape: [Int])], to path: String) throws {
-    var fields: [String: JSONValue] = [:]
-    var offset = 0
-    for (name, shape) in tensors {
-      let end = offset + 2 * shape.reduce(1, *)
-      fields[name] = [
-        "dtype": "F16", "shape": .array(shape.map(JSONValue.integer)), "data_offsets": [.integer(offset), .integer(end)],
-      ]
-      offset = end
-    }
-    let header = Data(JSONValue.object(fields).text().utf8)
-    let data = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header
-    try data.write(to: URL(fileURLWithPath: path))
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    try handle.truncate(atOffset: UInt64(data.count + offset))
-    try handle.close()
-  }
-
   /// A folder of its own for a test, taken away afterwards.
   static func withFolder(_ body: (String) throws -> Void) throws {
     let folder = NSTemporaryDirectory() + "/ssd1b-inspection-" + UUID().uuidString

@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import HollowCheckpoint
 import Inspection
 import Models
 import Testing
@@ -30,7 +31,7 @@ struct SubjectTests {
     for (name, tensors) in checkpoints {
       try InspectionGolden.withFolder { folder in
         let path = folder + "/\(name).safetensors"
-        try InspectionGolden.writeHollow(tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: path)
+        try HollowCheckpoint.write(tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: path)
         let subject = try Subject(path: path)
         let part = try #require(subject.parts.first)
         let expected = try #require(Self.foreign[name])
@@ -53,14 +54,14 @@ struct SubjectTests {
     let graph = try architecture.graph(.unet, width: 512, height: 512, batch: 1)
     try InspectionGolden.withFolder { folder in
       let path = folder + "/model.safetensors"
-      try InspectionGolden.writeHollow(graph.tensors.map { ($0.key, $0.shape.extents) }, to: path)
+      try HollowCheckpoint.write(graph.tensors.map { ($0.key, $0.shape.extents) }, to: path)
       let subject = try Subject(path: path)
       #expect(subject.parts.first?.identity?.title == "the unet of \(name)")
       #expect(try subject.unet().unet == architecture.unet)
       // One tensor of another shape, and it is only of the family.
       var tensors = graph.tensors.map { ($0.key, $0.shape.extents) }
       tensors[0].1[0] += 1
-      try InspectionGolden.writeHollow(tensors, to: path)
+      try HollowCheckpoint.write(tensors, to: path)
       #expect(try Subject(path: path).parts.first?.identity?.title == "a UNet of the SDXL family")
     }
   }

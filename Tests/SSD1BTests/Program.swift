@@ -52,6 +52,33 @@ enum Program {
     try run(arguments, script: Data(script.utf8), in: folder, environment: environment)
   }
 
+  /// Runs a command and tells how long after its start the process had answered, and how much memory it had had at most.
+  static func measure(_ command: String, model: String) throws -> (seconds: Double, peakBytes: Int) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = ["--model", model]
+    let (input, output) = (Pipe(), Pipe())
+    (process.standardInput, process.standardOutput) = (input, output)
+    let start = ContinuousClock.now
+    try process.run()
+    try input.fileHandleForWriting.write(contentsOf: Data("\(command)\nseed 4711\n".utf8))
+    // What the second command prints says that the first is done.
+    var text = Data()
+    let end = Data("seed 4711\n".utf8)
+    while text.suffix(end.count) != end {
+      let more = output.fileHandleForReading.availableData
+      try #require(!more.isEmpty, "\(String(decoding: text.suffix(300), as: UTF8.self))")
+      text += more
+    }
+    let seconds = (ContinuousClock.now - start) / Duration.seconds(1)
+    let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+    try input.fileHandleForWriting.close()
+    process.waitUntilExit()
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+    let kilobytes = try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+    return (seconds, kilobytes * 1024)
+  }
+
   /// A folder of its own for a test, taken away afterwards.
   static func withFolder(_ body: (String) throws -> Void) throws {
     let folder = NSTemporaryDirectory() + "/ssd1b-test-" + UUID().uuidString

@@ -14,7 +14,7 @@ OUT_FOLDER/captures.safetensors holds float32 tensors in torch's layout, named C
 
 What torch has no module for (a sum, a concatenation, an upsampling) is what the module that reads it was given.
 
-OUT_FOLDER/attention.safetensors holds `words`, [77, h, w]: DAAM's sum (Tang et al. 2022, equation 8) for each token of the
+OUT_FOLDER/attention.safetensors holds `words`, [77, h, w]: DAAM's sum (Tang et al. 2022) for each token of the
 prompt over all steps, cross-attentions and heads, divided by the number of terms, negative values set to 0.
 OUT_FOLDER/captures.json holds the request.
 """

@@ -28,6 +28,8 @@ final class Session {
   var attention: (steps: [Int], maps: AttentionMaps)?
   /// What runs shall keep of the layers' outputs.
   var captureRules: [CaptureRule] = []
+  /// Whether runs gather their attention maps as they go.
+  var capturesAttention = false
   /// What the last run kept.
   var lastCaptures: [Captured] = []
   let table: CommandTable<Session>

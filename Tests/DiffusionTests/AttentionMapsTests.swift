@@ -31,6 +31,27 @@ import Testing
     #expect(zip(maps.map(of: [2, 3]), zip(maps.values[2], maps.values[3])).allSatisfy { abs($0 - ($1.0 + $1.1) / 2) < 1e-7 })
   }
 
+  /// Measured: 4.9e-7 from the golden.
+  @Test("Maps gathered while a run goes on are the same, and change no bit of it", arguments: CaptureGolden.all)
+  func live(golden: CaptureGolden) throws {
+    let model = try model(golden.model, ParityTests.float32[0])
+    func latents(_ observers: [any RunObserver]) throws -> [Float] {
+      var run = try Generation(golden.request, on: model, observers: observers)
+      while try run.next(on: model, observers: observers) != nil {}
+      return run.latents
+    }
+    let plain = try latents([])
+    let recorder = try AttentionRecorder(of: model, width: golden.request.width, height: golden.request.height)
+    // Beside another observer, of the same values.
+    let path = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+    let captures = CaptureRecorder([Capture(component: .unet, path: path, keepsValues: false)])
+    #expect(try latents([recorder, captures]) == plain)
+    #expect(recorder.steps == [1, 2, 3] && captures.captured.count == 6)
+    let errors = (0..<77).map { relativeL2(recorder.maps.values[$0], golden.attention[$0]) }
+    print("live attention maps of \(golden.name): at most \(errors.max() ?? 0)")
+    #expect(errors.allSatisfy { $0 < 1e-5 }, "\(errors)")
+  }
+
   private static let subjects = [
     "honey pot", "lemon", "wolf", "tangerine", "frog", "police car", "turtle", "penguin", "parrot", "monkey", "tractor",
     "slice of pizza", "aubergine", "dolphin", "cactus", "top hat", "chicken", "lady beetle", "gorilla", "taxi", "glowing star",

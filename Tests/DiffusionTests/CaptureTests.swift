@@ -83,11 +83,12 @@ struct CaptureGolden: CustomTestStringConvertible {
   private func run(
     _ golden: CaptureGolden, on model: DiffusionModel, _ captures: [Capture]
   ) throws -> (bits: [UInt32], captured: [Captured]) {
-    let recorder = captures.isEmpty ? nil : CaptureRecorder(captures)
-    var run = try Generation(golden.request, on: model, recorder: recorder)
-    while try run.next(on: model, recorder: recorder) != nil {}
-    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, recorder: recorder)
-    return ((run.states.flatMap(\.latents) + pixels).map(\.bitPattern), recorder?.captured ?? [])
+    let recorder = CaptureRecorder(captures)
+    let observers: [any RunObserver] = captures.isEmpty ? [] : [recorder]
+    var run = try Generation(golden.request, on: model, observers: observers)
+    while try run.next(on: model, observers: observers) != nil {}
+    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+    return ((run.states.flatMap(\.latents) + pixels).map(\.bitPattern), recorder.captured)
   }
 
   @Test("The committed golden has a layer of every kind that a generation computes")
@@ -177,8 +178,8 @@ struct CaptureGolden: CustomTestStringConvertible {
     let golden = try #require(CaptureGolden.all.first)
     let model = try model(golden, ParityTests.float32[0])
     let recorder = CaptureRecorder([Capture(component: .unet, path: "conv_out", keepsValues: true)])
-    var run = try Generation(golden.request, on: model, recorder: recorder)
-    let state = try #require(try run.next(on: model, recorder: recorder))
+    var run = try Generation(golden.request, on: model, observers: [recorder])
+    let state = try #require(try run.next(on: model, observers: [recorder]))
     let halves = recorder.captured.map { $0.values ?? [] }
     func norm(_ values: [Float]) -> Double { values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot() }
     let norms = try #require(state.guidance)

@@ -51,8 +51,8 @@ import Testing
     let paths = golden.names.filter { $0.hasPrefix(prefix) && $0 != prefix + "sample" }.map { String($0.dropFirst(prefix.count)) }
     #expect(paths.count >= 10)
     let recorder = CaptureRecorder(paths.map { Capture(component: .unet, path: $0, keepsValues: true) })
-    var run = try Generation(golden.request, on: model, recorder: recorder)
-    _ = try run.next(on: model, recorder: recorder)
+    var run = try Generation(golden.request, on: model, observers: [recorder])
+    _ = try run.next(on: model, observers: [recorder])
     let captured = Dictionary(grouping: recorder.captured, by: \.path)
     for path in paths {
       // The negative half comes first, as in diffusers.

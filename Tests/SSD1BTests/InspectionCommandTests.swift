@@ -252,6 +252,22 @@ import Testing
       // The tree has the time of reshapes too, which do nothing.
       #expect(abs(try number(all["seconds"]) / number(unet["seconds"]) - 1) < 0.01)
       #expect(try rows(fields(results[10])["rows"]).allSatisfy { try number($0["seconds_saved"]) > 0 })
+      // Gathered while running: the same map, but for the rounding of the batch of two.
+      let live = try self.results(
+        """
+        precision f32
+        prompt a small fox on a blue background
+        capture attention
+        capture list
+        generate steps=4 out=c.png
+        attention fox out=c2.png
+        capture clear
+        generate steps=4 out=d.png
+        attention fox out=d2.png
+        """, in: folder)
+      #expect(try rows(live[3])[0]["pattern"] == "attention")
+      let (gathered, again) = (try fields(live[5]), try fields(live[8]))
+      #expect(try abs(number(gathered["max"]) - number(again["max"])) < 1e-5 * number(again["max"]))
       let wrong = try Program.run(
         script: "prompt a fox\ngenerate steps=1 out=c.png\nattention foxx\nattention the\n", in: folder)
       #expect(wrong.code == 1 && wrong.errors.contains("did you mean fox?"), "\(wrong.errors)")

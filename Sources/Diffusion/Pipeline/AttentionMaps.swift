@@ -3,9 +3,10 @@ import Foundation
 import Graph
 import Kernels
 import Models
+import Runtime
 
 /// Where in the picture each token of a prompt acts: the diffusion attentive attribution maps (DAAM) of Tang et al. 2022,
-/// "What the DAAM: Interpreting Stable Diffusion Using Cross Attention", arXiv:2210.04885, equation 8.
+/// "What the DAAM: Interpreting Stable Diffusion Using Cross Attention", arXiv:2210.04885.
 ///
 /// For token k the map is Σ over steps j, cross-attention layers i and heads l of F(i,j,l)[x, y, k], each layer's map brought
 /// to the latents' size by bicubic interpolation. F is softmax(q kᵀ / √d) of the half of the guidance pair that reads the
@@ -28,6 +29,49 @@ public struct AttentionMaps: Sendable {
   }
 }
 
+/// An observer that gathers the cross-attentions of a run: all maps, while it runs, for next to nothing.
+public final class AttentionRecorder: RunObserver {
+  private let layers: [(query: String, key: String, heads: Int)]
+  private let pool: ThreadPool
+  private var sums: AttentionSums
+  private var keys: [String: [Float]] = [:]
+  /// The steps that it has seen, counted from 1.
+  public private(set) var steps: [Int] = []
+
+  /// For a run of pictures of `width` x `height` pixels.
+  public init(of model: DiffusionModel, width: Int, height: Int) throws {
+    let scale = model.architecture.vae.scaleFactor
+    let graph = try model.architecture.graph(.unet, width: width, height: height, batch: 1)
+    layers = graph.crossAttentions
+    pool = model.backend.pool
+    sums = AttentionSums(height: height / scale, width: width / scale, tokens: model.architecture.tokenCount)
+  }
+
+  public func paths(of component: Architecture.Component) -> Set<String> {
+    component == .unet ? Set(layers.flatMap { [$0.query, $0.key] }) : []
+  }
+
+  public func observer(
+    of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int
+  ) -> Executor.Observer? {
+    guard component == .unet, let step else { return nil }
+    steps.append(step)
+    return { [self] node, output in
+      // The prompt's half is the last.
+      let rows = output.shape.batch / batch
+      func prompt() -> [Float] { output.slice((batch - 1) * rows, rows).values }
+      if layers.contains(where: { $0.key == node.path }) { keys[node.path] = prompt() }
+      for layer in layers where layer.query == node.path {
+        guard let keys = keys[layer.key] else { preconditionFailure("queries before their keys") }
+        sums.add(queries: prompt(), keys: keys, heads: layer.heads, on: pool)
+      }
+    }
+  }
+
+  /// The maps of the steps seen so far.
+  public var maps: AttentionMaps { sums.maps }
+}
+
 extension DiffusionModel {
   /// The maps of all tokens of a run's prompt, from the cross-attentions of some of its steps, counted from 1.
   ///
@@ -37,42 +81,29 @@ extension DiffusionModel {
     of run: Generation, steps: [Int], progress: (_ done: Int) -> Void = { _ in }
   ) throws -> AttentionMaps {
     precondition(!steps.isEmpty && steps.allSatisfy { (1...max(1, run.step)).contains($0) }, "steps of the run")
-    let scale = architecture.vae.scaleFactor
-    let graph = try architecture.graph(
-      .unet, width: run.latentWidth * scale, height: run.latentHeight * scale, batch: 1)
-    let layers = graph.crossAttentions
+    let recorder = try AttentionRecorder(of: self, width: run.request.width, height: run.request.height)
     let denoiser = try Denoiser(
-      model: self, batch: 1, height: run.latentHeight, width: run.latentWidth,
-      observed: Set(layers.flatMap { [graph.nodes[$0.query].path, graph.nodes[$0.key].path] }))
+      model: self, batch: 1, height: run.latentHeight, width: run.latentWidth, observed: recorder.paths(of: .unet))
     guard let prompt = run.conditioning.embeddings.last else { preconditionFailure("a run without a prompt") }
     let conditioning = Conditioning(embeddings: [prompt], timeIDs: run.conditioning.timeIDs)
-    var sums = AttentionSums(height: run.latentHeight, width: run.latentWidth, tokens: architecture.tokenCount)
-    var keys: [Int: [Float]] = [:]
     for (done, step) in steps.enumerated() {
       let index = step - 1
       _ = try denoiser.predict(
         run.sampler.modelInput(run.states[index].latents, step: index), timestep: run.sampler.schedule.timesteps[index],
-        conditioning: conditioning
-      ) { node, output in
-        if layers.contains(where: { $0.key == node.id }) { keys[node.id] = output.values }
-        for layer in layers where layer.query == node.id {
-          guard let keys = keys[layer.key] else { preconditionFailure("queries before their keys") }
-          sums.add(queries: output.values, keys: keys, heads: layer.heads, on: self.backend.pool)
-        }
-      }
+        conditioning: conditioning, observer: recorder.observer(of: .unet, in: denoiser.graph, step: step, batch: 1))
       progress(done + 1)
     }
-    return sums.maps
+    return recorder.maps
   }
 }
 
 extension Graph {
-  /// The attentions whose keys are made of the prompt: the ids of the nodes that make their queries and keys.
-  fileprivate var crossAttentions: [(query: Int, key: Int, heads: Int)] {
+  /// The attentions whose keys are made of the prompt: the paths of the nodes that make their queries and keys.
+  fileprivate var crossAttentions: [(query: String, key: String, heads: Int)] {
     guard let context = inputs["encoder_hidden_states"] else { return [] }
     return nodes.compactMap { node in
       guard case .attention(let heads, _) = node.op, nodes[node.inputs[1].id].inputs.first == context else { return nil }
-      return (node.inputs[0].id, node.inputs[1].id, heads)
+      return (nodes[node.inputs[0].id].path, nodes[node.inputs[1].id].path, heads)
     }
   }
 }

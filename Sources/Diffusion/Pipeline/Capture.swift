@@ -56,19 +56,19 @@ public struct Captured: Sendable {
 }
 
 /// An observer that collects what some captures ask for.
-public final class CaptureRecorder {
+public final class CaptureRecorder: RunObserver {
   private let captures: [Capture]
   public private(set) var captured: [Captured] = []
 
   public init(_ captures: [Capture]) { self.captures = captures }
 
-  /// The paths of a component that are to be observed.
-  func paths(of component: Architecture.Component) -> Set<String> {
+  public func paths(of component: Architecture.Component) -> Set<String> {
     Set(captures.lazy.filter { $0.component == component }.map(\.path))
   }
 
-  /// What observes a component, in one of its steps if it has any; nil when nothing of it is wanted then.
-  func observer(of component: Architecture.Component, in graph: Graph, step: Int? = nil, batch: Int) -> Executor.Observer? {
+  public func observer(
+    of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int
+  ) -> Executor.Observer? {
     var wanted: [Int: [Capture]] = [:]
     let chosen = captures.filter { $0.component == component && $0.isOf(step: step) }
     let values = chosen.isEmpty ? [:] : graph.valuesByPath

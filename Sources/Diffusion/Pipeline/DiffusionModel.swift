@@ -106,16 +106,16 @@ public final class DiffusionModel {
   public func embedding(of text: String) throws -> PromptEmbedding { try embeddings(of: [text])[0] }
 
   /// What the UNet reads of some texts, from memory where they were encoded before.
-  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] { try embeddings(of: texts, recorder: nil) }
+  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] { try embeddings(of: texts, observers: []) }
 
-  /// The same; a recorder that wants to see the text encoders has them run in any case.
-  func embeddings(of texts: [String], recorder: CaptureRecorder?) throws -> [PromptEmbedding] {
-    let isObserved = Self.encoders.contains { recorder?.paths(of: $0).isEmpty == false }
+  /// The same; an observer that wants to see the text encoders has them run in any case.
+  func embeddings(of texts: [String], observers: [any RunObserver]) throws -> [PromptEmbedding] {
+    let isObserved = Self.encoders.contains { !observers.paths(of: $0).isEmpty }
     let unknown = texts.filter { isObserved || embeddings[$0] == nil }
     var found = embeddings
     if !unknown.isEmpty {
       defer { for component in Self.encoders { bindings[component]?.releasePages() } }
-      for (text, embedding) in zip(unknown, try encode(unknown, recorder: recorder)) { found[text] = embedding }
+      for (text, embedding) in zip(unknown, try encode(unknown, observers)) { found[text] = embedding }
     }
     embeddings = found.count > 64 ? found.filter { texts.contains($0.key) } : found
     return texts.compactMap { found[$0] }

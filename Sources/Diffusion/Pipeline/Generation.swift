@@ -43,9 +43,9 @@ public struct Generation: Sendable {
 
   /// Encodes the prompts, lays out the UNet and draws the noise.
   ///
-  /// A `recorder` sees what the text encoders compute. Throws a `Diagnostic` of kind `.value` for a request that the model
+  /// `observers` see what the text encoders compute. Throws a `Diagnostic` of kind `.value` for a request that the model
   /// cannot serve.
-  public init(_ request: GenerationRequest, on model: DiffusionModel, recorder: CaptureRecorder? = nil) throws {
+  public init(_ request: GenerationRequest, on model: DiffusionModel, observers: [any RunObserver] = []) throws {
     let scale = model.architecture.vae.scaleFactor
     try request.validate(scaleFactor: scale)
     self.request = request
@@ -56,13 +56,13 @@ public struct Generation: Sendable {
     model.beginRun()
     let isZeroed = request.negative == nil && model.zeroesAbsentNegative
     let texts = model.texts(of: request)
-    var embeddings = try model.embeddings(of: texts, recorder: recorder)
+    var embeddings = try model.embeddings(of: texts, observers: observers)
     if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
     // The steps and the decode need the memory; what the next prompt wants is laid out again then.
     model.dropEncoders()
     // Laying out the UNet's weights belongs to no step.
     _ = try model.denoiser(
-      batch: embeddings.count, height: latentHeight, width: latentWidth, observed: recorder?.paths(of: .unet) ?? [])
+      batch: embeddings.count, height: latentHeight, width: latentWidth, observed: observers.paths(of: .unet))
     model.resetProfile()
     let (h, w) = (Float(request.height), Float(request.width))
     conditioning = Conditioning(embeddings: embeddings, timeIDs: [h, w, 0, 0, h, w])
@@ -84,18 +84,18 @@ public struct Generation: Sendable {
 
   /// Goes one step on and returns where that led; nil when all steps are done.
   ///
-  /// A `recorder` sees what the UNet computes; that changes no bit of it. An interrupted step (`Diagnostic` of kind
+  /// `observers` see what the UNet computes; that changes no bit of it. An interrupted step (`Diagnostic` of kind
   /// `.interrupted`) leaves this value as it was before it.
-  public mutating func next(on model: DiffusionModel, recorder: CaptureRecorder? = nil) throws -> State? {
+  public mutating func next(on model: DiffusionModel, observers: [any RunObserver] = []) throws -> State? {
     guard !isFinished else { return nil }
     let index = step
     let timestep = sampler.schedule.timesteps[index]
     let batch = conditioning.embeddings.count
     let denoiser = try model.denoiser(
-      batch: batch, height: latentHeight, width: latentWidth, observed: recorder?.paths(of: .unet) ?? [])
+      batch: batch, height: latentHeight, width: latentWidth, observed: observers.paths(of: .unet))
     let halves = try denoiser.predict(
       sampler.modelInput(latents, step: index), timestep: timestep, conditioning: conditioning,
-      observer: recorder?.observer(of: .unet, in: denoiser.graph, step: index + 1, batch: batch))
+      observer: observers.observer(of: .unet, in: denoiser.graph, step: index + 1, batch: batch))
     let prediction = Self.guide(halves, scale: Float(request.guidanceScale))
     let (latents, denoised) = sampler.step(latents, modelOutput: prediction, step: index)
     let state = State(

@@ -20,9 +20,9 @@ public struct PromptEmbedding: Equatable, Sendable {
 
 extension DiffusionModel {
   /// Runs both text encoders on some texts at once, so that each weight is read once.
-  func encode(_ texts: [String], recorder: CaptureRecorder?) throws -> [PromptEmbedding] {
-    let first = try run(.textEncoder, architecture.textEncoder, on: texts, recorder)
-    let second = try run(.textEncoder2, architecture.textEncoder2, on: texts, recorder)
+  func encode(_ texts: [String], _ observers: [any RunObserver]) throws -> [PromptEmbedding] {
+    let first = try run(.textEncoder, architecture.textEncoder, on: texts, observers)
+    let second = try run(.textEncoder2, architecture.textEncoder2, on: texts, observers)
     let (a, b) = (architecture.textEncoder.hiddenSize, architecture.textEncoder2.hiddenSize)
     return texts.indices.map { text in
       let (left, right) = (first.hidden[text], second.hidden[text])
@@ -38,7 +38,7 @@ extension DiffusionModel {
 
   /// Hidden states [T, D] and pooled vectors [P], if it makes any, of each text.
   private func run(
-    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String], _ recorder: CaptureRecorder?
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String], _ observers: [any RunObserver]
   ) throws -> (hidden: [[Float]], pooled: [[Float]]) {
     let tokenizer = try tokenizer(of: component)
     let ids = texts.map { tokenizer.encodePadded($0).ids }
@@ -73,19 +73,19 @@ extension DiffusionModel {
     }
     func parts(_ value: Value) -> [[Float]] { texts.indices.map { executor.tensor(of: value).slice($0, 1).values } }
     let result = (parts(hidden), pooled.map(parts) ?? [])
-    if let recorder { try observe(whole, component, inputs, weights, recorder) }
+    try observe(whole, component, inputs, weights, observers)
     return result
   }
 
-  /// Runs a whole text encoder, last layers and all tokens too, for a recorder to see.
+  /// Runs a whole text encoder, last layers and all tokens too, for observers to see, if there are any.
   private func observe(
     _ graph: Graph, _ component: Architecture.Component, _ inputs: [String: OwnedTensor], _ weights: Weights,
-    _ recorder: CaptureRecorder
+    _ observers: [any RunObserver]
   ) throws {
     let batch = graph.inputs["input_ids"]?.shape.batch ?? 1
-    guard let observer = recorder.observer(of: component, in: graph, batch: batch) else { return }
+    guard let observer = observers.observer(of: component, in: graph, batch: batch) else { return }
     let plan = Plan(
-      graph, outputs: Array(graph.outputs.values), observed: graph.values(at: recorder.paths(of: component)),
+      graph, outputs: Array(graph.outputs.values), observed: graph.values(at: observers.paths(of: component)),
       precision: backend.precision)
     try Executor(plan: plan, weights: weights, backend: backend, memory: memory).run(
       graph.given(inputs), observer: observer)

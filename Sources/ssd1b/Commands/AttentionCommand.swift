@@ -13,9 +13,10 @@ enum AttentionCommand {
       "attention", group: "Inspection", summary: "where a word of the prompt acts: a heat map over the last picture",
       discussion: """
         The map is DAAM's (Tang et al. 2022, arXiv:2210.04885): the cross-attention probabilities of the word's tokens, \
-        averaged over tokens, heads, layers and steps, each layer's brought to the latents' size by bicubic interpolation. \
-        The first word of a run computes its steps again, for the prompt's half alone, from the latents that were kept; other \
-        words are then there at once.
+        averaged over tokens, heads, layers and steps, each layer's brought to the latents' size by bicubic interpolation.
+
+        After `capture attention` a run has the maps of all words. Else the first word asked for has the run's steps computed \
+        again, for the prompt's half alone, from the latents that were kept; other words are then there at once.
         """,
       arguments: [ArgumentDeclaration("WORD", .text, isRepeated: true, summary: "one word of the prompt, or several in a row")],
       options: [
@@ -30,9 +31,10 @@ enum AttentionCommand {
     let words = invocation.texts("WORD").joined(separator: " ")
     let positions = try positions(of: words, in: run, session)
     let steps = try chosen(invocation.integers("steps"), of: run)
+    let path = invocation.text("out") ?? "attention-\(fileName(words)).png"
+    try GenerateCommand.checkWritable(path)
     let maps = try maps(of: run, steps, session)
     let map = maps.map(of: positions)
-    let path = invocation.text("out") ?? "attention-\(fileName(words)).png"
     let picture = try session.lastPicture(of: run)
     let overlay = overlay(map, height: maps.height, width: maps.width, on: picture)
     var metadata = session.metadata(of: run)

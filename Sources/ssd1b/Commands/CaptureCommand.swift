@@ -13,10 +13,11 @@ enum CaptureCommand {
         computes: text encoders, UNet, the decoder. `stats` keeps figures, `full` all values, for `dump captures`. Steps count \
         from 1. What it takes is said here and again before each run; capturing changes no bit of a result.
 
-        Without arguments: the figures that the last run captured. `capture list`: what is armed. `capture clear`: nothing is.
+        Without arguments: the figures that the last run captured. `capture list`: what is armed. `capture clear`: nothing is. \
+        `capture attention` gathers the attention maps of all words while a run goes on, so that `attention` has them at once.
         """,
       arguments: [
-        ArgumentDeclaration("PATTERN", .named("path"), isOptional: true, summary: "which layers; list, or clear"),
+        ArgumentDeclaration("PATTERN", .named("path"), isOptional: true, summary: "which layers; attention, list, or clear"),
         ArgumentDeclaration("WHAT", .choice(["stats", "full"]), isOptional: true, summary: "stats unless given"),
       ],
       options: [
@@ -27,7 +28,8 @@ enum CaptureCommand {
       examples: [
         ("capture unet.mid_block full", "all values, every step"),
         ("capture *.attn2.to_out.0 steps=1,-1 half=prompt", "figures of the cross-attentions"),
-        ("capture /resnets\\.[01]\\.conv2$/", "by a regular expression"), ("capture clear", "keeps nothing any more"),
+        ("capture /resnets\\.[01]\\.conv2$/", "by a regular expression"),
+        ("capture attention", "where every word acts"), ("capture clear", "keeps nothing any more"),
       ])
   ) { invocation, session in
     let model = try session.model()
@@ -38,7 +40,11 @@ enum CaptureCommand {
       return try list(session, model)
     case "clear":
       session.captureRules = []
+      session.capturesAttention = false
       return CommandOutput("nothing is captured any more", result: .array([]))
+    case "attention":
+      session.capturesAttention = true
+      return CommandOutput("armed the attention maps of all words", result: ["pattern": "attention"])
     case let text?:
       let half = invocation.text("half").flatMap { Capture.Half(rawValue: $0) }
       let rule = CaptureRule(
@@ -74,10 +80,14 @@ enum CaptureCommand {
         rule.halves.count == 2 ? "both" : rule.halves.map(\.rawValue).joined(), plan.summary,
       ])
     }
+    if session.capturesAttention {
+      data.append(["attention", "maps", .null, ["prompt"], .null, .null, .null])
+      rows.append(["attention", "maps", "all", "prompt", "a map a token"])
+    }
     guard !rows.isEmpty else { return CommandOutput("nothing is captured", result: .array([]), table: data) }
     let table = Table(
       columns: [.init("pattern"), .init("keeps"), .init("steps"), .init("half"), .init("takes")], rows: rows,
-      footer: ["\(try CapturePlan(session.captureRules, of: request, on: model).summary) at the present settings"])
+      footer: session.captureRules.isEmpty ? [] : ["\(try CapturePlan(session.captureRules, of: request, on: model).summary) at the present settings"])
     return CommandOutput(table.text(maximumWidth: session.width), result: data.json, table: data)
   }
 

@@ -31,6 +31,7 @@ enum DecodeCommand {
         .value, at: "step", "expected a step from 1 to \(run.step), found 0", hint: "step 0 is noise, before any prediction")
     }
     let path = invocation.text("out") ?? "step-\(state.step)\(isDenoised ? "-denoised" : "").png"
+    try GenerateCommand.checkWritable(path)
     let pixels = try model.decode(latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
     var metadata = session.metadata(of: run)

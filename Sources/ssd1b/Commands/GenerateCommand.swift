@@ -55,9 +55,15 @@ enum GenerateCommand {
     let model = try session.model()
     let captures = try CapturePlan(session.captureRules, of: request, on: model)
     if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
-    let recorder = captures.captures.isEmpty ? nil : CaptureRecorder(captures.captures)
-    defer { session.lastCaptures = recorder?.captured ?? [] }
-    var run = try Generation(request, on: model, recorder: recorder)
+    let recorder = CaptureRecorder(captures.captures)
+    let attention =
+      session.capturesAttention ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
+    let observers = (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
+    defer {
+      session.lastCaptures = recorder.captured
+      if let attention, !attention.steps.isEmpty { session.attention = (attention.steps, attention.maps) }
+    }
+    var run = try Generation(request, on: model, observers: observers)
     session.last = run
     var progress = session.progress
     defer { progress.finish() }
@@ -65,7 +71,7 @@ enum GenerateCommand {
     progress.update(done: 0, total: request.steps, elapsed: .zero, secondsPerStep: nil, label: label)
     let stepsStart = clock.now
     do {
-      while try run.next(on: model, recorder: recorder) != nil {
+      while try run.next(on: model, observers: observers) != nil {
         session.last = run
         let elapsed = clock.now - stepsStart
         progress.update(
@@ -79,7 +85,7 @@ enum GenerateCommand {
         hint: "what was done is kept: latents, dump latents FOLDER")
     }
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
-    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, recorder: recorder)
+    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     session.picture = image
     let hash = SHA256(of: run.latents)
@@ -99,7 +105,7 @@ enum GenerateCommand {
   static func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
   /// Refuses a place that cannot be written before minutes are spent on a picture for it.
-  private static func checkWritable(_ path: String) throws {
+  static func checkWritable(_ path: String) throws {
     let folder = (path as NSString).deletingLastPathComponent
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)

@@ -23,6 +23,7 @@ let package = Package(
     .target(name: "Base", dependencies: ["CCrypto"]),
     .target(name: "Graph", dependencies: ["Base"]),
     .target(name: "Checkpoints", dependencies: ["Base"]),
+    .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
     .target(name: "Kernels", dependencies: ["Base", "Graph", "CKernels", "COpenBLAS", "COneDNN"]),
     // What tests check and the benchmark times.
     .target(name: "KernelCases", dependencies: ["Graph", "Kernels"]),
@@ -30,7 +31,6 @@ let package = Package(
     .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
     .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
     .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging"]),
-    .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
     .target(name: "Terminal", dependencies: ["Base", "CLibEdit"]),
     .target(name: "Shell", dependencies: ["Base"]),
     .target(name: "EmbeddedModel", dependencies: ["Base", "Checkpoints", "CEmbeddedModel"]),

@@ -126,15 +126,28 @@ public struct Drawing: Sendable {
     return (lines + ["</svg>", ""]).joined(separator: "\n")
   }
 
+  /// How it is written to a file.
+  public enum Format: Sendable {
+    case svg, png
+
+    /// By the ending of the file's name. Throws a `Diagnostic` for another ending.
+    public init(ofFile path: String) throws {
+      switch (path as NSString).pathExtension.lowercased() {
+      case "svg": self = .svg
+      case "png": self = .png
+      case let other:
+        throw Diagnostic(
+          .value, at: path, "expected a name that ends in .png or .svg, found \(other.isEmpty ? "neither" : ".\(other)")",
+          hint: "the ending says which of the two is written")
+      }
+    }
+  }
+
   /// Writes it as SVG or PNG, by the ending of the file's name. Throws a `Diagnostic` for another ending.
   public func write(to path: String) throws {
-    switch (path as NSString).pathExtension.lowercased() {
-    case "svg": try AtomicFile.write(Data(svg().utf8), to: path)
-    case "png": try PNG.write(raster, to: path)
-    case let other:
-      throw Diagnostic(
-        .value, at: path, "expected a name that ends in .png or .svg, found \(other.isEmpty ? "neither" : ".\(other)")",
-        hint: "the ending says which of the two is written")
+    switch try Format(ofFile: path) {
+    case .svg: try AtomicFile.write(Data(svg().utf8), to: path)
+    case .png: try PNG.write(raster, to: path)
     }
   }
 

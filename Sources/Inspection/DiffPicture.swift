@@ -107,6 +107,9 @@ public struct DiffPicture: Sendable {
     return "\(parts[0]).\(parts[1])"
   }
 
+  /// Throws a `Diagnostic` for a file's name that ends in neither .png nor .svg.
+  public static func checkEnding(of path: String) throws { _ = try Drawing.Format(ofFile: path) }
+
   /// Writes it as PNG or SVG, by the ending of the file's name.
   public func write(to path: String) throws { try drawing.write(to: path) }
 

@@ -146,7 +146,7 @@ public struct LayerTree: Sendable {
     let room = branches.count > 1 ? comfortableRows.several : comfortableRows.one
     func count(_ index: Int, _ depth: Int) -> Int {
       // What is far too much is not made to be counted.
-      guard branches[index].countedRows(depth: depth, limit: 20_000) <= 20_000 else { return .max / 2 / branches.count }
+      guard branches[index].countedRows(depth: depth, limit: 20_000) <= 20_000 else { return room + 1 }
       var rows: [Row] = []
       branches[index].append(to: &rows, depth: depth, indentation: 0)
       return LayerListing.folded(rows).count

@@ -11,7 +11,7 @@ extension Session {
       "version": "ssd1b \(SSD1B.version)",
     ]
     fields["negative"] = request.negative
-    if let backend = pipeline?.backend {
+    if let backend = lastBackend {
       fields["backend"] = backend.name
       fields["precision"] = backend.precision.rawValue
     }

@@ -18,7 +18,8 @@ extension Session {
     /// What the numbers are for, and what a lone checkpoint is.
     var caption: String {
       let networks = subject.parts.contains { $0.network != nil }
-      return ([networks ? "\(subject.name) at \(width)x\(height), batch 1" : subject.name] + subject.notes)
+      let name = subject.name.escapingInvisibles
+      return ([networks ? "\(name) at \(width)x\(height), batch 1" : name] + subject.notes)
         .joined(separator: "\n")
     }
   }

@@ -32,7 +32,11 @@ final class Session {
   var capturesAttention = false
   /// What the last run kept.
   var lastCaptures: [Captured] = []
+  /// What the last run computed with.
+  var lastBackend: (any Backend)?
   let table: CommandTable<Session>
+  /// The threads that compute.
+  let pool: ThreadPool
   let isInteractive: Bool
   /// Lines entered before, for `history`; empty off a terminal.
   var entries: () -> [String] = { [] }
@@ -78,9 +82,6 @@ final class Session {
       isEnabled: isInteractive && TerminalInfo.isTerminal(2) && environment["TERM"] != "dumb",
       isASCII: !TerminalInfo.isUTF8(environment: environment))
   }
-
-  /// The threads that compute.
-  let pool: ThreadPool
 
   /// What was opened at the start.
   enum Opened {

@@ -93,6 +93,9 @@ import Testing
     #expect(try number(result["min"]) == values.min() && number(result["max"]) == values.max())
     #expect(abs(try number(result["norm"]) - values.reduce(0) { $0 + $1 * $1 }.squareRoot()) < 1e-12)
     #expect(result["head"] == .array(values.prefix(2).map(JSONValue.number)))
+    let both = try Program.run(["-c", "tensor text_model.final_layer_norm.weight"])
+    #expect(both.code == 1 && both.errors.contains("found it in text_encoder and text_encoder_2"), "\(both.errors)")
+    #expect(try Program.run(["-c", "tensor text_encoder_2.text_model.final_layer_norm.weight"]).code == 0)
   }
 
   @Test("Capturing says its bytes before, changes no bit, and its files hold what its figures say")

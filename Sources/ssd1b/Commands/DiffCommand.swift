@@ -42,6 +42,10 @@ enum DiffCommand {
     if comparesValues { names.removeLast() }
     let new = try names.count > 1 ? session.view(of: names[1]) : session.loadedView
     let old = try session.view(of: names[0])
+    if let path = invocation.text("out") {
+      try DiffPicture.checkEnding(of: path)
+      try GenerateCommand.checkWritable(path)
+    }
     let comparison = try Comparison(old: old, new: new, session: session)
     let only: [GraphDiff.Status] = try InspectionCommands.choices("only", of: invocation) ?? GraphDiff.Status.allCases
     let weights = try comparesValues ? comparison.weights(on: session.pool) : nil

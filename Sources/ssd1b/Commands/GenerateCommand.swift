@@ -65,6 +65,7 @@ enum GenerateCommand {
     }
     var run = try Generation(request, on: model, observers: observers)
     session.last = run
+    session.lastBackend = model.backend
     var progress = session.progress
     defer { progress.finish() }
     let label = "seed \(request.seed)"
@@ -97,8 +98,8 @@ enum GenerateCommand {
     session.say(
       "\(path)  seed \(request.seed)  \(decimal(perStep, 3)) s/step  \(decimal(total, 1)) s  latents \(hash.short)")
     return [
-      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: request.seed)), "secondsPerStep": .number(perStep),
-      "seconds": .number(total), "latents": .string(hash.description),
+      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: request.seed)), "seconds_per_step": .number(perStep),
+      "seconds": .number(total), "latents": .string(hash.description), "captured": .integer(recorder.captured.count),
     ]
   }
 

@@ -75,18 +75,23 @@ enum TensorCommand {
     return CommandOutput(lines.joined(separator: "\n"), result: .object(result), table: data)
   }
 
-  /// Finds a tensor by its key in any part. Throws a `Diagnostic` that names near ones.
+  /// Finds a tensor by its key in any part. Throws a `Diagnostic` that names near ones, or the parts that all have it.
   private static func find(_ name: String, in subject: Subject) throws -> (part: String, tensor: Checkpoint.Tensor) {
     let parts = subject.parts.compactMap { part in part.checkpoint.map { (part.name, $0) } }
     guard !parts.isEmpty else {
       throw Diagnostic(
         .value, at: subject.name, "expected a checkpoint, found an architecture alone", hint: "give one with in=FILE")
     }
-    for (part, checkpoint) in parts {
+    let found = parts.compactMap { part, checkpoint -> (String, Checkpoint.Tensor)? in
       if let tensor = checkpoint.tensor(for: name) { return (part, tensor) }
-      if name.hasPrefix(part + "."), let tensor = checkpoint.tensor(for: String(name.dropFirst(part.count + 1))) {
-        return (part, tensor)
-      }
+      guard name.hasPrefix(part + ".") else { return nil }
+      return checkpoint.tensor(for: String(name.dropFirst(part.count + 1))).map { (part, $0) }
+    }
+    if found.count == 1 { return found[0] }
+    guard found.isEmpty else {
+      throw Diagnostic(
+        .value, at: name, "expected one tensor, found it in \(NearestNames.list(found.map(\.0), "and"))",
+        hint: "put the component before it: tensor \(found[0].0).\(name)")
     }
     // A layer's path, the key without its last part, is what listings show.
     let names = parts.flatMap { part, checkpoint in checkpoint.tensors.keys.map { (part, $0) } }

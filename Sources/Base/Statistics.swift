@@ -1,75 +1,101 @@
-/// Figures of a tensor's values, each summed in double precision.
+/// Figures of a tensor's values, summed in double precision.
 ///
-/// NaN and infinities are counted and left out of everything else.
+/// NaN and infinities are counted and left out of everything else. Figures of parts are merged to those of the whole
+/// (Chan, Golub & LeVeque 1983), so that parts can be taken up in any place; merged in one order they are the same bits.
 public struct Statistics: Hashable, Sendable {
   public private(set) var count = 0
-  public private(set) var minimum = 0.0
-  public private(set) var maximum = 0.0
-  public private(set) var mean = 0.0
-  /// Of the population: √(Σ(x - mean)² / n).
-  public private(set) var standardDeviation = 0.0
-  /// √Σx².
-  public private(set) var norm = 0.0
   public private(set) var zeros = 0
   public private(set) var nans = 0
   public private(set) var infinities = 0
+  /// Of the finite values; 0 without any.
+  public private(set) var minimum = 0.0
+  public private(set) var maximum = 0.0
+  public private(set) var mean = 0.0
+  private var finite = 0
+  /// Σ(x - mean)².
+  private var deviations = 0.0
+  /// Σx².
+  private var squares = 0.0
 
-  /// Values a chunk at a time, in order; called once for each pass over them.
-  public typealias Chunks = (_ body: (UnsafeBufferPointer<Double>) -> Void) -> Void
+  /// Of the population: √(Σ(x - mean)² / n).
+  public var standardDeviation: Double { finite == 0 ? 0 : (deviations / Double(finite)).squareRoot() }
+  /// √Σx².
+  public var norm: Double { squares.squareRoot() }
 
-  /// Goes over the values twice: for the mean, then for the deviations from it.
-  public init(chunks: Chunks) {
-    var (sum, squares, low, high) = (0.0, 0.0, Double.infinity, -Double.infinity)
-    chunks { chunk in
-      count += chunk.count
-      let part = Part(chunk)
-      sum += part.sum
-      squares += part.squares
-      low = min(low, part.low)
-      high = max(high, part.high)
-      zeros += part.zeros
-      nans += part.nans
-      infinities += part.infinities
+  /// Of no values.
+  public init() {}
+
+  /// Of a part that fits a processor's cache: it is gone over twice.
+  public init(of values: UnsafeBufferPointer<Double>) {
+    count = values.count
+    var (sum, square) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+    var (low, high) = (SIMD8<Double>(repeating: .infinity), SIMD8<Double>(repeating: -.infinity))
+    var (zero, present) = (SIMD8<Int64>.zero, SIMD8<Int64>.zero)
+    for index in stride(from: 0, to: values.count, by: 8) {
+      let (x, isFinite) = Self.lanes(values, index)
+      let known = x.replacing(with: 0, where: .!isFinite)
+      sum += known
+      square += known * known
+      low = pointwiseMin(low, x.replacing(with: .infinity, where: .!isFinite))
+      high = pointwiseMax(high, x.replacing(with: -.infinity, where: .!isFinite))
+      zero &+= SIMD8<Int64>.zero.replacing(with: 1, where: x .== 0)
+      present &+= SIMD8<Int64>.zero.replacing(with: 1, where: isFinite)
     }
-    let finite = count - nans - infinities
+    zeros = Int(zero.wrappedSum())
+    finite = Int(present.wrappedSum())
+    if finite < count { nans = values.count { $0.isNaN } }
+    infinities = count - finite - nans
     guard finite > 0 else { return }
-    (minimum, maximum, norm) = (low, high, squares.squareRoot())
-    let mean = sum / Double(finite)
-    self.mean = mean
-    var deviations = 0.0
-    chunks { chunk in
-      deviations += Self.sum(chunk) { ($0 - mean) * ($0 - mean) }
+    (minimum, maximum, squares) = (low.min(), high.max(), square.sum())
+    mean = sum.sum() / Double(finite)
+    var deviation = SIMD8<Double>.zero
+    for index in stride(from: 0, to: values.count, by: 8) {
+      let (x, isFinite) = Self.lanes(values, index)
+      let distance = (x - mean).replacing(with: 0, where: .!isFinite)
+      deviation += distance * distance
     }
-    standardDeviation = (deviations / Double(finite)).squareRoot()
+    deviations = deviation.sum()
   }
 
+  /// Adds the values of another part.
+  public mutating func merge(_ other: Statistics) {
+    count += other.count
+    zeros += other.zeros
+    nans += other.nans
+    infinities += other.infinities
+    guard other.finite > 0 else { return }
+    guard finite > 0 else {
+      (minimum, maximum, mean, finite) = (other.minimum, other.maximum, other.mean, other.finite)
+      (deviations, squares) = (other.deviations, other.squares)
+      return
+    }
+    minimum = min(minimum, other.minimum)
+    maximum = max(maximum, other.maximum)
+    let all = Double(finite + other.finite)
+    let distance = other.mean - mean
+    deviations += other.deviations + distance * distance * Double(finite) * Double(other.finite) / all
+    mean += distance * Double(other.finite) / all
+    finite += other.finite
+    squares += other.squares
+  }
+
+  /// How many values a part has where tensors are taken up in parts.
+  public static let partCount = 4096
+
+  /// Of single-precision values, a part at a time.
   public init(of values: UnsafeBufferPointer<Float>) {
-    let size = 4096
-    self = withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { chunk in
-      guard let base = chunk.baseAddress else { preconditionFailure("no room for a chunk") }
-      return Statistics { body in
-        for start in stride(from: 0, to: values.count, by: size) {
-          let count = min(size, values.count - start)
-          for index in 0..<count { base[index] = Double(values[start + index]) }
-          body(UnsafeBufferPointer(start: base, count: count))
-        }
+    self = withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.partCount) { part in
+      var whole = Statistics()
+      for start in stride(from: 0, to: values.count, by: Self.partCount) {
+        let count = min(Self.partCount, values.count - start)
+        for index in 0..<count { part[index] = Double(values[start + index]) }
+        whole.merge(Statistics(of: UnsafeBufferPointer(rebasing: part[..<count])))
       }
+      return whole
     }
   }
 
   public init(of values: [Float]) { self = values.withUnsafeBufferPointer { Statistics(of: $0) } }
-
-  /// The sum of a function of the finite values, in eight running sums that do not depend on the machine.
-  private static func sum(_ values: UnsafeBufferPointer<Double>, _ f: (SIMD8<Double>) -> SIMD8<Double>) -> Double {
-    var sums = SIMD8<Double>.zero
-    var index = 0
-    while index < values.count {
-      let (x, isFinite) = lanes(values, index)
-      sums += f(x).replacing(with: 0, where: .!isFinite)
-      index += 8
-    }
-    return sums.sum()
-  }
 
   /// Eight values from `index` on, NaN beyond the end, and which of them are finite.
   private static func lanes(
@@ -82,38 +108,6 @@ public struct Statistics: Hashable, Sendable {
       for lane in 0..<(values.count - index) { x[lane] = values[index + lane] }
     }
     return (x, (x - x) .== 0)
-  }
-
-  /// What one pass over a chunk gives.
-  private struct Part {
-    var (sum, squares, low, high) = (0.0, 0.0, Double.infinity, -Double.infinity)
-    var (zeros, nans, infinities) = (0, 0, 0)
-
-    init(_ values: UnsafeBufferPointer<Double>) {
-      var sums = SIMD8<Double>.zero
-      var squareSums = SIMD8<Double>.zero
-      var lows = SIMD8<Double>(repeating: .infinity)
-      var highs = SIMD8<Double>(repeating: -.infinity)
-      var zeroCounts = SIMD8<Int64>.zero
-      var finiteCounts = SIMD8<Int64>.zero
-      var index = 0
-      while index < values.count {
-        let (x, isFinite) = Statistics.lanes(values, index)
-        let finite = x.replacing(with: 0, where: .!isFinite)
-        sums += finite
-        squareSums += finite * finite
-        lows = pointwiseMin(lows, x.replacing(with: .infinity, where: .!isFinite))
-        highs = pointwiseMax(highs, x.replacing(with: -.infinity, where: .!isFinite))
-        zeroCounts &+= SIMD8<Int64>.zero.replacing(with: 1, where: x .== 0)
-        finiteCounts &+= SIMD8<Int64>.zero.replacing(with: 1, where: isFinite)
-        index += 8
-      }
-      (sum, squares, low, high) = (sums.sum(), squareSums.sum(), lows.min(), highs.max())
-      zeros = Int(zeroCounts.wrappedSum())
-      let others = values.count - Int(finiteCounts.wrappedSum())
-      if others > 0 { nans = values.count { $0.isNaN } }
-      infinities = others - nans
-    }
   }
 }
 

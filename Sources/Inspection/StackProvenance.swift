@@ -40,15 +40,13 @@ public struct StackProvenance: Sendable {
     (oldNumbers, newNumbers) = (stack.old, stack.new)
     let first = "\(stack.stack).\(stack.old[0])."
     let suffixes = graph.tensors.map(\.key).filter { $0.hasPrefix(first) }.map { String($0.dropFirst(first.count)) }
-    let results = ParallelResults<Products>(count: suffixes.count)
-    pool.run(suffixes.count) { index in
+    let products = pool.map(suffixes.count) { index in
       func tensors(_ numbers: [Int], _ checkpoint: Checkpoint) -> [Checkpoint.Tensor?] {
         numbers.map { checkpoint.tensor(for: "\(stack.stack).\($0).\(suffixes[index])") }
       }
-      results.set(index, Products(old: tensors(stack.old, old), new: tensors(stack.new, new)))
+      return Products(old: tensors(stack.old, old), new: tensors(stack.new, new))
     }
-    var sum = Products(old: stack.old.count, new: stack.new.count)
-    for products in results.values { sum += products }
+    let sum = products.reduce(into: Products(old: stack.old.count, new: stack.new.count)) { $0 += $1 }
     cosines = sum.cosines
   }
 

@@ -10,7 +10,7 @@ public struct StoredElements: Sendable {
 
   public var count: Int { tensor.entry.range.count / tensor.entry.dtype.width }
 
-  private static let chunk = 4096
+  private static let chunk = Statistics.partCount
 
   /// Hands on all values in order.
   public func forEachChunk(_ body: (UnsafeBufferPointer<Double>) -> Void) {
@@ -62,7 +62,11 @@ public struct StoredElements: Sendable {
     }
   }
 
-  public var statistics: Statistics { Statistics { forEachChunk($0) } }
+  public var statistics: Statistics {
+    var whole = Statistics()
+    forEachChunk { whole.merge(Statistics(of: $0)) }
+    return whole
+  }
 
   /// The first values.
   public func head(_ count: Int) -> [Double] {

@@ -46,9 +46,8 @@ public struct WeightComparison: Sendable {
       guard let a = old.tensor(for: key), let b = new.tensor(for: key), a.entry.shape == b.entry.shape else { return nil }
       return TensorPair(key: key, old: StoredElements(a), new: StoredElements(b))
     }
-    let sums = ParallelResults<Sums>(count: pairs.count)
-    pool.run(pairs.count) { index in sums.set(index, pairs[index].sums) }
-    tensors = Dictionary(zip(pairs.map(\.key), sums.values)) { first, _ in first }
+    let sums = pool.map(pairs.count) { (key: pairs[$0].key, sums: pairs[$0].sums) }
+    tensors = Dictionary(sums.map { ($0.key, $0.sums) }) { first, _ in first }
   }
 
   /// The sums of several tensors taken as one; nil when none was compared.
@@ -74,26 +73,6 @@ private struct TensorPair: Sendable {
     }
     return sums
   }
-}
-
-/// Results of tasks that run at once, each in a place of its own.
-final class ParallelResults<Element: Sendable>: @unchecked Sendable {
-  private let places: UnsafeMutableBufferPointer<Element?>
-
-  init(count: Int) {
-    places = .allocate(capacity: count)
-    places.initialize(repeating: nil)
-  }
-
-  deinit {
-    places.deinitialize()
-    places.deallocate()
-  }
-
-  func set(_ index: Int, _ value: Element) { places[index] = value }
-
-  /// In the tasks' order; those that were passed over are left out.
-  var values: [Element] { places.compactMap { $0 } }
 }
 
 extension UnsafeBufferPointer<Double> {

@@ -42,6 +42,18 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
+  /// The results of `body(task)` for each task in 0..<count, in order; those of tasks that were passed over are left out.
+  public func map<Result: Sendable>(_ count: Int, _ body: @Sendable (_ task: Int) -> Result) -> [Result] {
+    withUnsafeTemporaryAllocation(of: Result?.self, capacity: max(1, count)) { places in
+      places.initialize(repeating: nil)
+      defer { places.deinitialize() }
+      // Each task writes a place of its own.
+      nonisolated(unsafe) let results = places
+      run(count) { task in results[task] = body(task) }
+      return places.prefix(count).compactMap { $0 }
+    }
+  }
+
   /// At least `bytes` of memory that belong to `thread` until it asks again, aligned to 64 bytes. Grows and stays.
   ///
   /// Without a thread it belongs to the caller of `run`, for what the tasks share.

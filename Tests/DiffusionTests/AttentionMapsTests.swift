@@ -44,7 +44,7 @@ import Testing
     let recorder = try AttentionRecorder(of: model, width: golden.request.width, height: golden.request.height)
     // Beside another observer, of the same values.
     let path = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
-    let captures = CaptureRecorder([Capture(component: .unet, path: path, keepsValues: false)])
+    let captures = CaptureRecorder([Capture(component: .unet, path: path, keepsValues: false)], on: model.backend.pool)
     #expect(try latents([recorder, captures]) == plain)
     #expect(recorder.steps == [1, 2, 3] && captures.captured.count == 6)
     let errors = (0..<77).map { relativeL2(recorder.maps.values[$0], golden.attention[$0]) }

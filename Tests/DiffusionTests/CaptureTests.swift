@@ -83,7 +83,7 @@ struct CaptureGolden: CustomTestStringConvertible {
   private func run(
     _ golden: CaptureGolden, on model: DiffusionModel, _ captures: [Capture]
   ) throws -> (bits: [UInt32], captured: [Captured]) {
-    let recorder = CaptureRecorder(captures)
+    let recorder = CaptureRecorder(captures, on: model.backend.pool)
     let observers: [any RunObserver] = captures.isEmpty ? [] : [recorder]
     var run = try Generation(golden.request, on: model, observers: observers)
     while try run.next(on: model, observers: observers) != nil {}
@@ -177,7 +177,7 @@ struct CaptureGolden: CustomTestStringConvertible {
   func guidance() throws {
     let golden = try #require(CaptureGolden.all.first)
     let model = try model(golden, ParityTests.float32[0])
-    let recorder = CaptureRecorder([Capture(component: .unet, path: "conv_out", keepsValues: true)])
+    let recorder = CaptureRecorder([Capture(component: .unet, path: "conv_out", keepsValues: true)], on: model.backend.pool)
     var run = try Generation(golden.request, on: model, observers: [recorder])
     let state = try #require(try run.next(on: model, observers: [recorder]))
     let halves = recorder.captured.map { $0.values ?? [] }

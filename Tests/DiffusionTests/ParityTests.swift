@@ -50,7 +50,7 @@ import Testing
     let prefix = "unet.step0."
     let paths = golden.names.filter { $0.hasPrefix(prefix) && $0 != prefix + "sample" }.map { String($0.dropFirst(prefix.count)) }
     #expect(paths.count >= 10)
-    let recorder = CaptureRecorder(paths.map { Capture(component: .unet, path: $0, keepsValues: true) })
+    let recorder = CaptureRecorder(paths.map { Capture(component: .unet, path: $0, keepsValues: true) }, on: model.backend.pool)
     var run = try Generation(golden.request, on: model, observers: [recorder])
     _ = try run.next(on: model, observers: [recorder])
     let captured = Dictionary(grouping: recorder.captured, by: \.path)

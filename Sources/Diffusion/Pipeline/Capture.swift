@@ -60,7 +60,12 @@ public final class CaptureRecorder: RunObserver {
   private let captures: [Capture]
   public private(set) var captured: [Captured] = []
 
-  public init(_ captures: [Capture]) { self.captures = captures }
+  private let pool: ThreadPool
+
+  public init(_ captures: [Capture], on pool: ThreadPool) {
+    self.captures = captures
+    self.pool = pool
+  }
 
   public func paths(of component: Architecture.Component) -> Set<String> {
     Set(captures.lazy.filter { $0.component == component }.map(\.path))
@@ -81,22 +86,39 @@ public final class CaptureRecorder: RunObserver {
     return { [self] node, output in
       for capture in wanted[node.id] ?? [] {
         for (row, half) in halves.enumerated() where half.map(capture.halves.contains) ?? true {
-          keep(capture, step, half, output.slice(row * output.shape.batch / batch, output.shape.batch / batch))
+          try keep(capture, step, half, output.slice(row * output.shape.batch / batch, output.shape.batch / batch))
         }
       }
     }
   }
 
-  private func keep(_ capture: Capture, _ step: Int?, _ half: Capture.Half?, _ tensor: Tensor) {
+  private func keep(_ capture: Capture, _ step: Int?, _ half: Capture.Half?, _ tensor: Tensor) throws {
     let shape = tensor.shape
-    var values = tensor.values
-    let statistics = Statistics(of: values)
-    if capture.keepsValues, shape.rank == 4 { values = Channels.first(values, channels: shape.channels) }
+    var values: [Float]?
+    if capture.keepsValues {
+      values = shape.rank == 4 ? Channels.first(tensor.values, channels: shape.channels) : tensor.values
+    }
+    let statistics = tensor.statistics(on: pool)
+    // Figures of parts alone would be wrong ones.
+    if pool.isCancelled { throw Diagnostic(.interrupted, at: capture.path, "interrupted") }
     captured.append(
       Captured(
         component: capture.component, path: capture.path, step: step, half: half,
         shape: shape.rank == 4 ? [shape.batch, shape.channels, shape.height, shape.width] : shape.extents,
-        statistics: statistics, values: capture.keepsValues ? values : nil))
+        statistics: statistics, values: values))
+  }
+}
+
+extension Tensor {
+  /// The figures of its elements. They do not depend on the number of threads.
+  fileprivate func statistics(on pool: ThreadPool) -> Statistics {
+    let part = 16 * Statistics.partCount
+    let parts = pool.map((count + part - 1) / part) { task in
+      let first = task * part
+      let range = Tensor(address(first), precision, [min(part, count - first)])
+      return Statistics(of: range.values)
+    }
+    return parts.reduce(into: Statistics()) { $0.merge($1) }
   }
 }
 

@@ -55,7 +55,7 @@ enum GenerateCommand {
     let model = try session.model()
     let captures = try CapturePlan(session.captureRules, of: request, on: model)
     if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
-    let recorder = CaptureRecorder(captures.captures)
+    let recorder = CaptureRecorder(captures.captures, on: session.pool)
     let attention =
       session.capturesAttention ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
     let observers = (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }

@@ -38,17 +38,31 @@ public struct DataTable: Sendable, Equatable {
     case .null: ""
     case .string(let text): text.escapingInvisibles
     case .array(let items): items.map(cell).joined(separator: "x")
+    case .number(let number) where !number.isFinite: number.isNaN ? "nan" : number < 0 ? "-inf" : "inf"
     default: value.text()
     }
   }
 
   private static func quoted(_ cell: String) -> String {
-    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
-    return "\"" + cell.replacing("\"", with: "\"\"") + "\""
+    // By scalars: a mark that follows would make one character of a comma and itself.
+    guard cell.unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return cell }
+    return "\"" + cell.escaping(["\""], by: "\"") + "\""
   }
 
   private static func marked(_ cell: String) -> String {
-    cell.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
+    cell.escaping(["\\", "|"], by: "\\")
+  }
+}
+
+extension String {
+  /// The text with `mark` before each of some scalars.
+  fileprivate func escaping(_ scalars: Set<Unicode.Scalar>, by mark: Unicode.Scalar) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      if scalars.contains(scalar) { result.append(mark) }
+      result.append(scalar)
+    }
+    return String(result)
   }
 }
 

@@ -8,7 +8,13 @@
 #include <unistd.h>
 
 // Workers sleep on a condition variable between runs, after spinning a while, since ops follow each other closely.
+//
+// A run does not wait for workers that have not joined it: one that the system has given no processor, because another
+// process has it, would hold up every call by a time slice. The gate counts those that have: its upper half is the run's
+// number, its lower half the workers inside, and a bit between says that no more may enter.
 enum { SPINS = 20000 };
+#define CLOSED ((uint64_t)1 << 31)
+#define INSIDE (CLOSED - 1)
 
 typedef struct {
   void *memory;
@@ -29,9 +35,8 @@ struct ck_pool {
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   int stopping;
-  _Atomic uint32_t generation;  // Counts runs; a worker that sees it change joins the run.
-  _Atomic int32_t working;      // Workers that have not finished the present run.
-  _Atomic int32_t next;         // The next task to hand out.
+  _Atomic uint64_t gate;  // Of the present run; a worker that sees its number change may join.
+  _Atomic int32_t next;   // The next task to hand out.
   int32_t count;
   void *context;
   ck_task run;
@@ -57,31 +62,40 @@ static void take_tasks(ck_pool *pool, int32_t thread) {
   }
 }
 
+static inline uint32_t run_number(ck_pool *pool) {
+  return (uint32_t)(atomic_load_explicit(&pool->gate, memory_order_acquire) >> 32);
+}
+
 static void *work(void *argument) {
   worker_t *worker = argument;
   ck_pool *pool = worker->pool;
   uint32_t seen = 0;
   for (;;) {
-    for (int spin = 0; spin < SPINS; spin++) {
-      if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) break;
-      relax();
-    }
-    if (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
+    for (int spin = 0; spin < SPINS && run_number(pool) == seen; spin++) relax();
+    if (run_number(pool) == seen) {
       pthread_mutex_lock(&pool->mutex);
-      while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
-        pthread_cond_wait(&pool->wake, &pool->mutex);
+      while (run_number(pool) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
       pthread_mutex_unlock(&pool->mutex);
     }
-    seen++;
+    uint64_t gate = atomic_load_explicit(&pool->gate, memory_order_acquire);
+    seen = (uint32_t)(gate >> 32);
     if (pool->stopping) return NULL;
-    take_tasks(pool, worker->index);
-    atomic_fetch_sub_explicit(&pool->working, 1, memory_order_release);
+    while ((uint32_t)(gate >> 32) == seen && !(gate & CLOSED)) {
+      if (!atomic_compare_exchange_weak_explicit(
+              &pool->gate, &gate, gate + 1, memory_order_acquire, memory_order_acquire))
+        continue;
+      take_tasks(pool, worker->index);
+      atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release);
+      break;
+    }
   }
 }
 
+// Opens the gate of the next run. Nobody is inside the last one.
 static void start_run(ck_pool *pool) {
   pthread_mutex_lock(&pool->mutex);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+  uint64_t next = (uint64_t)(run_number(pool) + 1) << 32;
+  atomic_store_explicit(&pool->gate, next, memory_order_release);
   pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->mutex);
 }
@@ -96,6 +110,8 @@ ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel) {
   if (!pool->workers || !pool->scratch) abort();
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
+  // No run yet: number 0, which every worker has seen, and closed.
+  atomic_store_explicit(&pool->gate, CLOSED, memory_order_release);
   pool->threads = 1;
   for (int32_t i = 1; i < threads; i++) {
     worker_t *worker = &pool->workers[i];
@@ -128,10 +144,11 @@ void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
     take_tasks(pool, 0);
     return;
   }
-  atomic_store_explicit(&pool->working, pool->threads - 1, memory_order_relaxed);
   start_run(pool);
   take_tasks(pool, 0);
-  for (int spin = 0; atomic_load_explicit(&pool->working, memory_order_acquire) != 0; spin++) {
+  // All tasks are taken: who has not come in stays out, and who has finishes what it took.
+  atomic_fetch_or_explicit(&pool->gate, CLOSED, memory_order_acq_rel);
+  for (int spin = 0; (atomic_load_explicit(&pool->gate, memory_order_acquire) & INSIDE) != 0; spin++) {
     if (spin < SPINS) relax();
     else sched_yield();
   }

@@ -70,7 +70,7 @@ public struct Checkpoint: Sendable {
     for (tensor, shard) in map {
       guard case .string(let file) = shard, !file.contains("/") else {
         throw Diagnostic(
-          .model, at: place, "weight_map.\(tensor): expected a file name, found \(shard.kindName)", hint: hint)
+          .model, at: place, "weight_map.\(SafetensorsHeader.shown(tensor)): expected a file name, found \(shard.kindName)", hint: hint)
       }
       shardOf[tensor] = file
     }

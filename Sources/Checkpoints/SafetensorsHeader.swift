@@ -35,10 +35,10 @@ struct SafetensorsHeader {
     try scanner.end()
   }
 
-  /// A name as messages have it: a hostile one is cut.
+  /// A name as messages have it: a hostile one is cut, and what is invisible in it escaped.
   static func shown(_ name: String) -> String {
     let limit = 200
-    return name.utf8.count <= limit ? name : String(name.unicodeScalars.prefix(limit)) + "…"
+    return (name.utf8.count <= limit ? name : String(name.unicodeScalars.prefix(limit)) + "…").escapingInvisibles
   }
 
   private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {

@@ -112,13 +112,15 @@ struct Branch: Sendable {
 
   /// A path's parts, each number with the name before it.
   private static func parts(of path: String) -> [String] {
-    path.split(separator: ".", maxSplits: deepest).reduce(into: []) { parts, part in
+    let parts = path.split(separator: ".", maxSplits: deepest).reduce(into: [String]()) { parts, part in
       if let last = parts.last, Int(part) != nil {
         parts[parts.count - 1] = "\(last).\(part)"
       } else {
         parts.append(String(part))
       }
     }
+    // A name of dots alone is its own part.
+    return parts.isEmpty ? [path] : parts
   }
 
   /// How many rows it takes with everything shown.

@@ -28,6 +28,8 @@ public struct DiffTable: Sendable {
   public let newName: String
   public let level: GraphDiff.Level
   public let rows: [Row]
+  /// The same with every block by itself.
+  public let unfoldedRows: [Row]
   public let diff: GraphDiff
   public let values: WeightComparison?
   /// How the layers of shortened stacks relate to those of the full ones; empty when values were not compared.
@@ -47,6 +49,7 @@ public struct DiffTable: Sendable {
     self.provenance = provenance
     let kept = diff.rows(at: level).filter { only.contains($0.status) }
     // Each block that was kept has moved in its own way.
+    unfoldedRows = kept.map { Self.row([$0], values) }
     rows = (level == .block && values == nil ? Self.folded(kept) : kept.map { [$0] }).map { Self.row($0, values) }
   }
 
@@ -146,16 +149,14 @@ public struct DiffTable: Sendable {
 
   /// A row a difference, in plain numbers.
   public var data: DataTable {
-    var fields = ["status", "path", "kind", "count"]
+    var fields = ["status", "path", "kind"]
     if level == .tensor { fields += ["old_shape", "new_shape"] }
     fields += ["parameters", "parameters_saved", "bytes_saved", "multiply_adds_saved", "seconds_saved"]
     if values != nil { fields += ["relative_l2", "cosine"] }
     var data = DataTable(fields)
     func shape(_ shape: Shape?) -> JSONValue { shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null }
-    for row in rows {
-      var cells: [JSONValue] = [
-        .string(row.status.rawValue), .string(row.path), .string(row.kind), .integer(row.count),
-      ]
+    for row in unfoldedRows {
+      var cells: [JSONValue] = [.string(row.status.rawValue), .string(row.path), .string(row.kind)]
       if level == .tensor { cells += [shape(row.oldShape), shape(row.newShape)] }
       cells += [
         .integer(row.cost.parameters), .integer(row.parametersSaved), hasBytes ? .integer(row.bytesSaved) : .null,
@@ -176,6 +177,7 @@ public struct DiffTable: Sendable {
       [
         "tensors": .integer(cost.tensors), "parameters": .integer(cost.parameters),
         "bytes": hasBytes ? .integer(cost.bytes) : .null, "multiply_adds": .integer(cost.multiplyAdds),
+        "seconds": cost.time.map { .number($0.seconds) } ?? .null,
       ]
     }
     let blocks = diff.blockCounts(kind: "transformer_block")

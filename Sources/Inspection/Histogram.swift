@@ -9,16 +9,20 @@ public struct Histogram: Sendable, Hashable {
   public init(of elements: StoredElements, _ statistics: Statistics, bins: Int) {
     precondition(bins > 0, "a histogram of no bins")
     var (low, high) = (statistics.minimum, statistics.maximum)
-    if low == high { (low, high) = (low - 0.5, high + 0.5) }
-    let step = (high - low) / Double(bins)
+    if low == high {
+      // Half a unit to either side, or what the number's size leaves of it.
+      (low, high) = (min(low - 0.5, low.nextDown), max(high + 0.5, high.nextUp))
+    }
+    // Halves, since the whole range may be beyond the greatest number.
+    let step = (high / 2 - low / 2) / Double(bins) * 2
     let edges = (0...bins).map { $0 == bins ? high : low + Double($0) * step }
     var counts = [Int](repeating: 0, count: bins)
-    let scale = Double(bins) / (high - low)
     elements.forEachChunk { chunk in
       for value in chunk where value.isFinite {
-        var bin = min(bins - 1, Int((value - low) * scale))
+        let share = (value / 2 - low / 2) / (high / 2 - low / 2)
+        var bin = share.isFinite ? max(0, min(bins - 1, Int(share * Double(bins)))) : 0
         // The product is rounded: the edges decide.
-        if value < edges[bin] { bin -= 1 } else if bin < bins - 1, value >= edges[bin + 1] { bin += 1 }
+        if bin > 0, value < edges[bin] { bin -= 1 } else if bin < bins - 1, value >= edges[bin + 1] { bin += 1 }
         counts[bin] += 1
       }
     }

@@ -73,6 +73,22 @@ public struct StackProvenance: Sendable {
       })
   }
 
+  /// A row for each pair of layers, of several stacks.
+  public static func data(_ stacks: [StackProvenance]) -> DataTable {
+    var data = DataTable(["stack", "new", "old", "cosine", "is_nearest"])
+    for stack in stacks {
+      for (row, new) in stack.newNumbers.enumerated() {
+        for (column, old) in stack.oldNumbers.enumerated() {
+          data.append([
+            .string(stack.stack), .integer(new), .integer(old), stack.cosines[row][column].map(JSONValue.number) ?? .null,
+            .bool(stack.nearest[row] == old),
+          ])
+        }
+      }
+    }
+    return data
+  }
+
   public var json: JSONValue {
     [
       "stack": .string(stack), "old": .array(oldNumbers.map(JSONValue.integer)),

@@ -12,6 +12,8 @@ public protocol Backend: Sendable {
   /// What computes, in words: `onednn 2.6.3, bf16, avx512_bf16`.
   var description: String { get }
   var pool: ThreadPool { get }
+  /// The share of a convolution's multiply-adds that `convolveDoubled` does.
+  var doubledShare: Double { get }
 
   /// Brings a matrix or convolution weight into the layout this backend reads, once, at load.
   func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight

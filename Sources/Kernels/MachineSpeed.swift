@@ -13,21 +13,26 @@ public struct MachineSpeed: Sendable {
   public let bytes: Double
   /// Bytes a second of weights that are laid out, in memory that nothing has touched before.
   public let layout: Double
+  /// The backend's share of a doubled convolution's multiply-adds.
+  public let doubledShare: Double
   /// Seconds that a call takes for next to nothing: of a product, of attention, of anything else.
   public let calls: (product: Double, attention: Double, other: Double)
 
-  public init(of backend: any Backend) {
+  /// Throws a `Diagnostic` of kind `.interrupted` when the backend's pool is cancelled, since then nothing was measured.
+  public init(of backend: any Backend) throws {
     products = [32, 96, 320, 1280].map { width in
       (Double(width), Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate)
     }
     attention = Self.attention(of: backend, tokens: 512, heads: 8, size: 64).rate
     layout = Self.layoutRate(of: backend)
+    doubledShare = backend.doubledShare
     let (bytes, other) = Self.moves(of: backend)
     self.bytes = bytes
     calls = (
       Self.product(of: backend, width: 32, rows: 16).seconds,
       Self.attention(of: backend, tokens: 16, heads: 4, size: 16).seconds, other
     )
+    if backend.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
   }
 
   /// Multiply-adds a second of a product of some depth and columns, between the measured widths.

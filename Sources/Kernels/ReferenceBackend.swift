@@ -11,6 +11,7 @@ public struct ReferenceBackend: Backend {
   public let description = "reference, f32, plain loops"
   /// Asked only whether the run was cancelled.
   public let pool: ThreadPool
+  public let doubledShare = 1.0
 
   public init(pool: ThreadPool) { self.pool = pool }
 

@@ -9,6 +9,8 @@ import Synchronization
 public final class TiledBackend<Library: MatrixLibrary>: VectorBackend {
   public let library: Library
   public let pool: ThreadPool
+  /// Four 2x2 convolutions at a quarter of the places each, where a 3x3 one would be.
+  public let doubledShare = 4.0 / 9
   public var name: String { library.name }
   public var precision: Precision { library.precision }
   public var description: String {

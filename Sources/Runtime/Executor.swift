@@ -12,6 +12,8 @@ public final class Executor {
   private var given: [Int: Tensor] = [:]
   /// How long each of the plan's steps took in all runs since the last reset.
   private var durations: [Duration]
+  /// How long they took in the run that goes on.
+  private var pending: [Duration]
   /// Runs since the last reset that came to their end.
   public private(set) var runs = 0
 
@@ -23,6 +25,7 @@ public final class Executor {
     precondition(plan.precision == backend.precision, "a plan for another precision than the backend's")
     self.memory = memory
     durations = Array(repeating: .zero, count: plan.steps.count)
+    pending = durations
   }
 
   /// Called with each observed value as soon as it is computed; the tensor is valid during the call only.
@@ -47,12 +50,14 @@ public final class Executor {
       let output = tensor(of: step.output)
       let start = ContinuousClock.now
       compute(step, into: output)
-      durations[index] += ContinuousClock.now - start
+      pending[index] = ContinuousClock.now - start
       if backend.pool.isCancelled {
         throw Diagnostic(.interrupted, at: step.node.path, "interrupted")
       }
       if let observer { try report(step.output, to: observer) }
     }
+    // A run that was cut short counts for nothing.
+    for index in durations.indices { durations[index] += pending[index] }
     runs += 1
   }
 

@@ -68,7 +68,7 @@ public struct Plan: Sendable {
     let pinned = Set(outputs).union(given)
     let steps = Self.advanceShortcuts(Self.fuse(nodes, pinned: pinned), pinned: pinned)
       .map { $0.tapped(for: observed) }
-    let aliases = Self.aliases(nodes)
+    let aliases = Self.aliases(steps.flatMap { $0.taps + [$0] }.map(\.node))
     let results = roundsOutputs ? [] : Self.results(steps, outputs)
     let float32 = precision == .float32 ? [] : Self.numbers(nodes).union(results)
     let layout = ArenaLayout(
@@ -113,7 +113,7 @@ public struct Plan: Sendable {
       })
   }
 
-  /// The value whose memory a reshape shows, by the reshape's id.
+  /// The value whose memory a reshape shows, by the reshape's id; one that is fused into a call is that call's own result.
   private static func aliases(_ nodes: [Node]) -> [Int: Int] {
     var sources: [Int: Int] = [:]
     for node in nodes {

@@ -7,19 +7,19 @@ public enum OutputForm: String, Sendable, CaseIterable { case text, csv, markdow
 public struct CommandOutput: Sendable, Equatable {
   public var text: String
   public var result: JSONValue
-  /// The rows of a command that gives a table, whole, whatever the text leaves out.
-  public var table: DataTable?
+  /// The rows of a command that gives tables, whole, whatever the text leaves out.
+  public var tables: [DataTable]
   /// How the user asked to see it.
   public var form = OutputForm.text
   /// The session is to end after this command, as `quit` asks.
   public var endsSession: Bool
 
   public init(
-    _ text: String = "", result: JSONValue = .null, table: DataTable? = nil, endsSession: Bool = false
+    _ text: String = "", result: JSONValue = .null, tables: [DataTable] = [], endsSession: Bool = false
   ) {
     self.text = text
     self.result = result
-    self.table = table
+    self.tables = tables
     self.endsSession = endsSession
   }
 
@@ -27,8 +27,8 @@ public struct CommandOutput: Sendable, Equatable {
   public var rendered: String {
     switch form {
     case .text: text
-    case .csv: table?.csv ?? text
-    case .markdown: table?.markdown ?? text
+    case .csv: tables.map(\.csv).joined(separator: "\r\n")
+    case .markdown: tables.map(\.markdown).joined(separator: "\n")
     case .json: result.text() + "\n"
     }
   }

@@ -172,21 +172,23 @@ final class Session {
   private var speeds: [BackendChoice: MachineSpeed] = [:]
 
   /// The machine's matmul peak in operations a second, measured now; the best that this session has seen.
-  func matmulPeak(_ precision: Precision) -> Double {
+  func matmulPeak(_ precision: Precision) throws -> Double {
     let peak = matmulPeaks[precision] ?? MatmulPeak(precision, on: pool)
     matmulPeaks[precision] = peak
     peak.measure()
+    if pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
     return peak.operations
   }
 
-  /// How fast this machine is with what `settings` compute with, measured when first asked for.
-  func speed(for settings: Settings) throws -> MachineSpeed {
-    try useBackend(for: settings)
+  /// How fast this machine is with what `settings` compute with, measured when first asked for. The model computes on
+  /// with what it has.
+  func speed(for settings: Settings) throws -> (backend: any Backend, speed: MachineSpeed) {
     let choice = try compute(for: settings)
-    if let speed = speeds[choice] { return speed }
-    let speed = MachineSpeed(of: try model().backend)
+    let backend = choice == compute ? try model().backend : try choice.backend(on: pool)
+    if let speed = speeds[choice] { return (backend, speed) }
+    let speed = try MachineSpeed(of: backend)
     speeds[choice] = speed
-    return speed
+    return (backend, speed)
   }
 
   /// The picture of a run that is the last one, decoded if it was not.

@@ -105,6 +105,30 @@ struct PlanTests {
     #expect(tapped.first?.node.path == path && tapped.first?.taps.map(\.node.path) == [path])
   }
 
+  @Test("a reshape that is fused into the convolution before it has a place, observed or not", arguments: [false, true])
+  func fusedReshape(isObserved: Bool) throws {
+    // Without linear projections, tokens are made of what a convolution stores.
+    var config = try Architecture(named: "ssd1b").unet.config
+    config.usesLinearProjection = false
+    let graph = try UNet(config: config).graph(batch: 1, height: 16, width: 16, tokens: 77)
+    let plan = Plan(
+      graph, outputs: [try #require(graph.outputs["noise_pred"])],
+      observed: isObserved ? Set(graph.nodes.map(\.output)) : [])
+    var ends: [Int: Int] = [:]
+    for (index, step) in plan.steps.enumerated() { for read in step.reads { ends[read.id] = index } }
+    var places: [Int: Range<Int>] = [:]
+    for (index, step) in plan.steps.enumerated() {
+      for one in step.taps + [step] {
+        let offset = try #require(plan.offsets[one.output.id], "\(one.node.path) has no place")
+        places[one.output.id] = offset..<(offset + 4 * one.output.shape.count)
+      }
+      guard step.node.op.kind != "reshape", let written = places[step.output.id] else { continue }
+      for (id, place) in places where id != step.output.id && (ends[id] ?? -1) > index {
+        #expect(!place.overlaps(written), "\(step.node.path) overwrites value \(id), which is still read")
+      }
+    }
+  }
+
   @Test("an upsampling that is no doubling stays a step of its own")
   func oddUpsampling() throws {
     let architecture = try Architecture(named: "ssd1b")

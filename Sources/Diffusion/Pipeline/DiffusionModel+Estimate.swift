@@ -33,26 +33,32 @@ public struct RunEstimate: Sendable {
 }
 
 extension DiffusionModel {
-  /// Counts what a request will take from the machine's speed, or from the last run where that was alike.
-  public func estimate(_ request: GenerationRequest, speed: MachineSpeed) throws -> RunEstimate {
+  /// Counts what a request will take on a backend from the machine's speed, or from the last run where that was alike.
+  public func estimate(
+    _ request: GenerationRequest, on backend: any Backend, speed: MachineSpeed
+  ) throws -> RunEstimate {
+    let isPresent = backend.name == self.backend.name && backend.precision == self.backend.precision
     try request.validate(scaleFactor: architecture.vae.scaleFactor)
     let batch = request.usesGuidance ? 2 : 1
     let texts = texts(of: request)
-    let unknown = texts.filter { !isEncoded($0) }.count
-    let unet = try plan(of: .unet, request, batch: batch)
-    let decoder = try plan(of: .vae, request, batch: 1)
+    // On another backend nothing is laid out, encoded or measured yet.
+    let unknown = texts.filter { !(isPresent && isEncoded($0)) }.count
+    let unet = try plan(of: .unet, request, batch: batch, backend.precision)
+    let decoder = try plan(of: .vae, request, batch: 1, backend.precision)
     let encoders = try [Architecture.Component.textEncoder, .textEncoder2].map {
-      try plan(of: $0, request, batch: max(1, unknown))
+      try plan(of: $0, request, batch: max(1, unknown), backend.precision)
     }
-    let step = try stepTime(of: request, batch: batch, counted: speed.time(of: unet))
+    let counted = speed.time(of: unet)
+    let step = try isPresent ? stepTime(of: request, batch: batch, counted: counted) : (counted, .speed)
 
     // Encoders are let go of before the steps, so what is most is with them or with the UNet and a decode.
-    let unetBytes = try layoutBytes(of: .unet)
-    let encoderBytes = unknown == 0 ? 0 : try layoutBytes(of: .textEncoder) + layoutBytes(of: .textEncoder2)
-    let decoderBytes = try layoutBytes(of: .vae, for: "decoded")
+    let unetBytes = try layoutBytes(of: .unet, on: backend)
+    let encoderBytes =
+      unknown == 0 ? 0 : try layoutBytes(of: .textEncoder, on: backend) + layoutBytes(of: .textEncoder2, on: backend)
+    let decoderBytes = try layoutBytes(of: .vae, for: "decoded", on: backend)
     let kept = unet.given.reduce(0) { $0 + $1.shape.count * backend.precision.width }
     let activations = max(unet.arenaBytes, decoder.arenaBytes) + kept
-    let isUNetReady = isLaidOut(.unet)
+    let isUNetReady = isPresent && isLaidOut(.unet)
     let own = max(32 << 20, Self.residentBytes - weightBytes - self.memory.bytes)
     let withEncoders = encoderBytes + (isUNetReady ? unetBytes : 0)
     let memory: [(String, Int)] =
@@ -60,7 +66,7 @@ extension DiffusionModel {
       ? [("text encoders", encoderBytes), ("UNet", isUNetReady ? unetBytes : 0), ("the program", own)]
       : [("UNet", unetBytes), ("activations", activations), ("decoder", decoderBytes), ("the program", own)]
     let missing =
-      (isUNetReady ? 0 : unetBytes) + encoderBytes + (isLaidOut(.vae, for: "decoded") ? 0 : decoderBytes)
+      (isUNetReady ? 0 : unetBytes) + encoderBytes + (isPresent && isLaidOut(.vae, for: "decoded") ? 0 : decoderBytes)
     return RunEstimate(
       loading: .seconds(Double(missing) / speed.layout),
       encoding: unknown == 0 ? .zero : encoders.reduce(.zero) { $0 + speed.time(of: $1) },
@@ -96,7 +102,9 @@ extension DiffusionModel {
     return (denoiser.stepTime ?? counted, .trial)
   }
 
-  private func plan(of component: Architecture.Component, _ request: GenerationRequest, batch: Int) throws -> Plan {
+  private func plan(
+    of component: Architecture.Component, _ request: GenerationRequest, batch: Int, _ precision: Precision
+  ) throws -> Plan {
     var graph = try architecture.graph(component, width: request.width, height: request.height, batch: batch)
     let names: [String]
     switch component {
@@ -109,11 +117,13 @@ extension DiffusionModel {
     // What depends on the prompt alone is no part of a step.
     let given = component == .unet ? graph.invariants(whenVarying: ["sample", "timestep"]) : []
     return Plan(
-      graph, outputs: names.compactMap { graph.outputs[$0] }, given: given, precision: backend.precision)
+      graph, outputs: names.compactMap { graph.outputs[$0] }, given: given, precision: precision)
   }
 
   /// Bytes that the weights of a component take, laid out or read where the checkpoint is.
-  private func layoutBytes(of component: Architecture.Component, for output: String? = nil) throws -> Int {
+  private func layoutBytes(
+    of component: Architecture.Component, for output: String? = nil, on backend: any Backend
+  ) throws -> Int {
     let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
     let nodes = output.flatMap { graph.outputs[$0] }.map { graph.nodes(reaching: [$0]) } ?? graph.nodes
     guard let checkpoint = checkpoints[component] else { return 0 }
@@ -152,8 +162,7 @@ extension MachineSpeed {
     switch step.node.op {
     case .conv2d(let convolution):
       let depth = step.inputs[0].channels * convolution.kernel * convolution.kernel
-      // A doubling and its convolution are four of 2x2.
-      work = calls.product + multiplyAdds * (step.isDoubled ? 4 / 9 : 1) / productRate(depth: depth, columns: convolution.out)
+      work = calls.product + multiplyAdds * (step.isDoubled ? doubledShare : 1) / productRate(depth: depth, columns: convolution.out)
     case .linear(let out, _): work = calls.product + multiplyAdds / productRate(depth: step.inputs[0].channels, columns: out)
     case .attention: work = calls.attention + multiplyAdds / attention
     default: return calls.other + Double(moved) / bytes

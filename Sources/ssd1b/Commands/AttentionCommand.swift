@@ -58,7 +58,7 @@ enum AttentionCommand {
         "steps": .array(steps.map(JSONValue.integer)), "mean": .number(statistics.mean), "max": .number(statistics.maximum),
         "height": .integer(maps.height), "width": .integer(maps.width),
         "map": .array(map.map { .number(Double($0)) }),
-      ], table: data)
+      ], tables: [data])
   }
 
   /// The places of a word's tokens in the prompt. Throws a `Diagnostic` that names the prompt's words.

@@ -84,11 +84,11 @@ enum CaptureCommand {
       data.append(["attention", "maps", .null, ["prompt"], .null, .null, .null])
       rows.append(["attention", "maps", "all", "prompt", "a map a token"])
     }
-    guard !rows.isEmpty else { return CommandOutput("nothing is captured", result: .array([]), table: data) }
+    guard !rows.isEmpty else { return CommandOutput("nothing is captured", result: .array([]), tables: [data]) }
     let table = Table(
       columns: [.init("pattern"), .init("keeps"), .init("steps"), .init("half"), .init("takes")], rows: rows,
       footer: session.captureRules.isEmpty ? [] : ["\(try CapturePlan(session.captureRules, of: request, on: model).summary) at the present settings"])
-    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, table: data)
+    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }
 
   private static func results(_ session: Session) -> CommandOutput {
@@ -114,11 +114,11 @@ enum CaptureCommand {
       return CommandOutput(
         session.captureRules.isEmpty
           ? "nothing is captured: capture PATTERN arms it" : "the last run captured nothing: generate a picture",
-        result: .array([]), table: data)
+        result: .array([]), tables: [data])
     }
     let table = Table(
       columns: [.init("layer"), .init("step", .right), .init("half"), .init("shape")]
         + ["min", "max", "mean", "std", "norm", "not finite"].map { .init($0, .right) }, rows: rows)
-    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, table: data)
+    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }
 }

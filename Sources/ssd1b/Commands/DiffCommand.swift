@@ -63,7 +63,7 @@ enum DiffCommand {
       lines.append("\nnearest layers of \(old.subject.name), by the cosine of all weights of a layer")
       lines += provenance.map { $0.table.text(maximumWidth: session.width) }
     }
-    return CommandOutput(lines.joined(separator: "\n"), result: table.json, table: table.data)
+    return CommandOutput(lines.joined(separator: "\n"), result: table.json, tables: [table.data])
   }
 }
 

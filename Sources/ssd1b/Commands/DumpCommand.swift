@@ -58,7 +58,7 @@ enum DumpCommand {
       let sheet = ContactSheet(tiles, leastSide: kind == .captures ? 160 : 96)
       try writer.write(sheet.image, named: "\(kind.rawValue).png")
     }
-    return CommandOutput(writer.lines.joined(separator: "\n"), result: writer.data.json, table: writer.data)
+    return CommandOutput(writer.lines.joined(separator: "\n"), result: writer.data.json, tables: [writer.data])
   }
 
   private struct NamedTensor {

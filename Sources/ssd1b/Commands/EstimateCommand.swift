@@ -16,9 +16,9 @@ enum EstimateCommand {
   ) { invocation, session in
     let settings = try GenerateCommand.overridden(invocation, session)
     let request = settings.request(start: session.start)
-    let speed = try session.speed(for: settings)
     let model = try session.model()
-    let estimate = try model.estimate(request, speed: speed)
+    let (backend, speed) = try session.speed(for: settings)
+    let estimate = try model.estimate(request, on: backend, speed: speed)
     let basis =
       switch estimate.basis {
       case .lastRun: "as in the last run"
@@ -27,8 +27,8 @@ enum EstimateCommand {
       }
     var lines = [
       "\(request.width)x\(request.height), \(Number.counted(request.steps, "step")), "
-        + "\(model.backend.name) \(model.backend.precision.rawValue), \(Number.counted(session.pool.threads, "thread"))",
-      "load    \(estimate.loading == .zero ? "done before" : Number.time(estimate.loading))",
+        + "\(backend.name) \(backend.precision.rawValue), \(Number.counted(session.pool.threads, "thread"))",
+      "load    \(estimate.loading == .zero ? "nothing to lay out" : Number.time(estimate.loading))",
       "encode  \(estimate.encoding == .zero ? "kept from before" : Number.time(estimate.encoding))",
       "steps   \(request.steps) x \(Number.time(estimate.step)), \(basis)",
       "decode  \(Number.time(estimate.decoding))",
@@ -45,7 +45,8 @@ enum EstimateCommand {
         "steps": .integer(estimate.steps), "decode_seconds": .number(estimate.decoding.seconds),
         "seconds": .number(estimate.total.seconds), "basis": .string(estimate.basis.rawValue),
         "bytes": .integer(estimate.peakBytes), "capture_bytes": .integer(captures.bytes),
-        "memory": .object(Dictionary(estimate.memory.map { ($0.name, .integer($0.bytes)) }) { first, _ in first }),
+        "memory": .object(Dictionary(
+            estimate.memory.map { ($0.name.replacing(" ", with: "_").lowercased(), .integer($0.bytes)) }) { first, _ in first }),
       ])
   }
 }

@@ -55,7 +55,7 @@ enum InspectionCommands {
     let columns: [LayerListing.Column]? = try choices("columns", of: invocation)
     return CommandOutput(
       view.caption + "\n" + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
-      result: listing.json, table: listing.data)
+      result: listing.json, tables: [listing.data])
   }
 
   static let params = Command<Session>(
@@ -78,7 +78,7 @@ enum InspectionCommands {
     let count = try ParameterCount(view.components(), by: grouping, weights: view.subject.weights)
     let notes = view.subject.notes.map { $0 + "\n" }.joined()
     return CommandOutput(
-      notes + count.table.text(maximumWidth: session.width), result: count.json, table: count.data)
+      notes + count.table.text(maximumWidth: session.width), result: count.json, tables: [count.data])
   }
 
   /// Names from a list that an option gives, parted by commas.

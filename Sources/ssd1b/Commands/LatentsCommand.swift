@@ -33,6 +33,6 @@ enum LatentsCommand {
     }
     let titles = ["step", "timestep", "sigma", "mean", "std", "min", "max", "negative", "prompt", "difference"]
     let table = Table(columns: titles.map { .init($0, .right) } + [.init("sha256")], rows: rows)
-    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, table: data)
+    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }
 }

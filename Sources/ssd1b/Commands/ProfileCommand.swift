@@ -1,5 +1,6 @@
 import Base
 import Inspection
+import Kernels
 import Runtime
 import Shell
 
@@ -12,7 +13,7 @@ enum ProfileCommand {
       "profile", group: "Inspection", summary: "the last run's time by kind of layer or layer, against the matmul peak",
       discussion: """
         Time is summed over all steps. What is fused into a call belongs to it: a linear layer's residual, a convolution's \
-        activation. A multiply-add is two operations; the peak is that of the fastest matrix product here, measured now in the \
+        activation, a convolution that comes after a doubling does 4/9 of its multiply-adds. A multiply-add is two operations; the peak is that of the fastest matrix product here, measured now in the \
         same precision.
         """,
       options: [
@@ -23,6 +24,7 @@ enum ProfileCommand {
   ) { invocation, session in
     _ = try session.lastRun()
     let grouping = invocation.text("by").flatMap { Grouping(rawValue: $0) } ?? .kind
+    let backend = try session.model().backend
     var groups: [String: Group] = [:]
     for (component, calls) in try session.profile() {
       for call in calls where call.step.isWork {
@@ -32,13 +34,18 @@ enum ProfileCommand {
           case .layer: "\(component.rawValue).\(call.step.node.path)"
           case .component: component.rawValue
           }
-        groups[name, default: Group()].add(call)
+        groups[name, default: Group()].add(call, on: backend)
       }
     }
     let ranked = groups.sorted { ($0.value.seconds, $1.key) > ($1.value.seconds, $0.key) }
+    guard !groups.isEmpty else {
+      throw Diagnostic(
+        .usage, at: "profile", "the last run's times are gone: the backend was changed, or the run was cut short",
+        hint: "generate a picture first")
+    }
     let total = groups.values.reduce(into: Group()) { $0.add($1) }
-    let precision = try session.model().backend.precision
-    let peak = session.matmulPeak(precision)
+    let precision = backend.precision
+    let peak = try session.matmulPeak(precision)
     let top = try invocation.integer("top")
     var data = DataTable([grouping.rawValue, "calls", "seconds", "share", "flops_per_second", "share_of_peak"])
     for (name, group) in ranked.prefix(top ?? .max) {
@@ -72,7 +79,7 @@ enum ProfileCommand {
       result: [
         "by": .string(grouping.rawValue), "rows": data.json, "seconds": .number(total.seconds),
         "peak_flops_per_second": .number(peak), "precision": .string(precision.rawValue),
-      ], table: data)
+      ], tables: [data])
   }
 
   private struct Group {
@@ -80,10 +87,11 @@ enum ProfileCommand {
     var seconds = 0.0
     var multiplyAdds = 0.0
 
-    mutating func add(_ call: StepTime) {
+    mutating func add(_ call: StepTime, on backend: any Backend) {
       calls += call.runs
       seconds += call.duration.seconds
-      multiplyAdds += Double(call.step.node.multiplyAdds) * Double(call.runs)
+      let share = call.step.isDoubled ? backend.doubledShare : 1
+      multiplyAdds += share * Double(call.step.node.multiplyAdds) * Double(call.runs)
     }
 
     mutating func add(_ other: Group) {

@@ -72,7 +72,7 @@ enum TensorCommand {
     if data.rows.isEmpty {
       for key in ["dtype", "shape", "count", "bytes", "file", "offset"] { data.append([.string(key), result[key] ?? .null]) }
     }
-    return CommandOutput(lines.joined(separator: "\n"), result: .object(result), table: data)
+    return CommandOutput(lines.joined(separator: "\n"), result: .object(result), tables: [data])
   }
 
   /// Finds a tensor by its key in any part. Throws a `Diagnostic` that names near ones, or the parts that all have it.

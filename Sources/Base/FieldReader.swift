@@ -65,6 +65,14 @@ public struct FieldReader {
     integer(key, in: 1...(1 << 20), default: fallback)
   }
 
+  /// The most layers that a block may have: far more than any network's, and few enough to be listed at once.
+  public static let mostLayers = 256
+
+  /// A number of layers.
+  public mutating func layerCount(_ key: String, default fallback: Int? = nil) -> Int {
+    integer(key, in: 1...Self.mostLayers, default: fallback)
+  }
+
   public mutating func number(_ key: String, default fallback: Double? = nil) -> Double {
     read(key, "a number", default: fallback, standIn: 1) { value in
       switch value {
@@ -101,8 +109,14 @@ public struct FieldReader {
     }
   }
 
+  /// At most 16 of them, for no network has more resolutions and each doubles a size.
   public mutating func counts(_ key: String, default fallback: [Int]? = nil) -> [Int] {
-    read(key, "a list of positive integers", default: fallback, standIn: []) { value in
+    if let count = listCount(key), count > 16 {
+      asked.insert(key)
+      note("\(key): expected at most 16 numbers, found \(count)")
+      return []
+    }
+    return read(key, "a list of positive integers", default: fallback, standIn: []) { value in
       guard case .array(let items) = value else { return nil }
       let numbers = items.compactMap { $0.positiveInteger }
       return numbers.count == items.count ? numbers : nil

@@ -22,6 +22,9 @@ public struct Statistics: Hashable, Sendable {
   /// √Σx².
   public var norm: Double { squares.squareRoot() }
 
+  /// How many are neither NaN nor infinite: those that the figures are of.
+  public var finiteCount: Int { finite }
+
   /// Of no values.
   public init() {}
 
@@ -114,9 +117,11 @@ public struct Statistics: Hashable, Sendable {
 extension Statistics {
   /// The figures' names and values, in the order in which they are shown.
   public var json: [(name: String, value: JSONValue)] {
-    [
-      ("min", .number(minimum)), ("max", .number(maximum)), ("mean", .number(mean)), ("std", .number(standardDeviation)),
-      ("norm", .number(norm)), ("zeros", .integer(zeros)), ("nan", .integer(nans)), ("inf", .integer(infinities)),
+    // Of no finite value there are no figures.
+    func figure(_ value: Double) -> JSONValue { finite == 0 ? .null : .number(value) }
+    return [
+      ("min", figure(minimum)), ("max", figure(maximum)), ("mean", figure(mean)), ("std", figure(standardDeviation)),
+      ("norm", figure(norm)), ("zeros", .integer(zeros)), ("nan", .integer(nans)), ("inf", .integer(infinities)),
     ]
   }
 }

@@ -42,7 +42,7 @@ public struct Checkpoint: Sendable {
       throw Diagnostic(
         .model, at: place,
         "expected \(singles.filter { !$0.contains("fp16") }.joined(separator: " or ")), its .fp16. variant or a sharded "
-          + "index, found \(names.isEmpty ? "no such folder" : names.joined(separator: ", "))",
+          + "index, found \(names.isEmpty ? folder.isEmpty ? "an empty folder" : "no such folder" : names.joined(separator: ", "))",
         hint: "weights must be safetensors in the diffusers layout; a .bin or .ckpt file has to be converted first")
     }
     try self.init(source, file: folder.isEmpty ? found : "\(folder)/\(found)")

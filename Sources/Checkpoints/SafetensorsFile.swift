@@ -37,6 +37,9 @@ public struct SafetensorsFile: Sendable {
         .model, at: place, "expected a safetensors header of at least 8 bytes, found a file of \(file.count) bytes",
         hint: hint)
     }
+    if let other = Self.otherKind(of: file) {
+      throw Diagnostic(.model, at: place, "expected a safetensors file, found \(other.what)", hint: other.remedy)
+    }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(min(file.count - 8, Self.maximumHeaderBytes)) else {
       throw Diagnostic(
@@ -76,6 +79,20 @@ public struct SafetensorsFile: Sendable {
     if faults.isEmpty { faults = Self.gapsAndOverlaps(entries, dataStart: dataStart, end: file.count) }
     guard faults.isEmpty else { throw Diagnostic(.model, at: place, faults: faults.sorted(), hint: hint) }
     self.entries = entries
+  }
+
+  /// What is often found in a safetensors file's place, by how it begins.
+  private static func otherKind(of file: UnsafeRawBufferPointer) -> (what: String, remedy: String)? {
+    func begins(_ text: String) -> Bool { file.prefix(text.utf8.count).elementsEqual(text.utf8) }
+    if begins("version https://git-lfs") {
+      return ("a Git LFS pointer, the name of a file that was not fetched", "git lfs pull fetches it, as does huggingface-cli download")
+    }
+    if begins("PK\u{3}\u{4}") || begins("\u{80}\u{2}") || file.prefix(2).elementsEqual([0x80, 0x02]) {
+      return ("a pickled PyTorch file", "convert it to safetensors first, with torch and safetensors.torch.save_file")
+    }
+    if begins("GGUF") { return ("a GGUF file", "fetch the safetensors of the same model") }
+    if begins("<!DOCTYPE") || begins("<html") { return ("a web page", "the download was an error page: fetch the file again") }
+    return nil
   }
 
   /// The tensor's bytes, not necessarily aligned to its elements.

@@ -9,6 +9,10 @@ struct Branch: Sendable {
   var shape: Shape?
   var children: [Branch]
   var sums: LayerSums
+  /// The component that it is part of.
+  let component: String
+  /// The whole name of a tensor, which its path may not tell: a name may hold empty parts.
+  var tensorName: String?
 
   /// What a tree is made of: a layer of a graph, a tensor of a checkpoint, or what only takes time.
   private struct Leaf {
@@ -17,6 +21,7 @@ struct Branch: Sendable {
     let kind: String?
     let shape: Shape
     var sums: LayerSums
+    var tensorName: String?
   }
 
   /// The tree of a network, with what a checkpoint and a run know of it.
@@ -37,7 +42,7 @@ struct Branch: Sendable {
       }
       return Leaf(parts: Self.parts(of: node.path), kind: node.op.kind, shape: node.output.shape, sums: sums)
     }
-    self.init(path: component, name: component, leaves: leaves[...], level: 0, returned)
+    self.init(component, path: component, name: component, leaves: leaves[...], level: 0, returned)
     if let last = graph.nodes.last { shape = last.output.shape }
   }
 
@@ -46,12 +51,17 @@ struct Branch: Sendable {
     let leaves = tensors.map { tensor in
       let sums = LayerSums(
         layerCount: 1, parameters: tensor.count, bytesByType: [tensor.dtype: tensor.bytes], multiplyAdds: 0, time: nil)
-      return Leaf(parts: Self.parts(of: tensor.name), kind: "tensor", shape: Shape(tensor.shape), sums: sums)
+      return Leaf(
+        parts: Self.parts(of: tensor.name), kind: "tensor", shape: Shape(tensor.shape), sums: sums,
+        tensorName: tensor.name)
     }
-    self.init(path: component, name: component, leaves: leaves[...], level: 0, [:])
+    self.init(component, path: component, name: component, leaves: leaves[...], level: 0, [:])
   }
 
-  private init(path: String, name: String, leaves: ArraySlice<Leaf>, level: Int, _ returned: [String: Shape]) {
+  private init(
+    _ component: String, path: String, name: String, leaves: ArraySlice<Leaf>, level: Int, _ returned: [String: Shape]
+  ) {
+    self.component = component
     self.path = path
     self.name = name
     children = []
@@ -69,28 +79,29 @@ struct Branch: Sendable {
     children = order.compactMap { name in
       let group = groups[name] ?? []
       return group.contains { $0.kind != nil }
-        ? Self.child(name: name, of: group[...], level: level, in: path, returned) : nil
+        ? Self.child(component, name: name, of: group[...], level: level, in: path, returned) : nil
     }
     shape = children.last?.shape
   }
 
+  private init(_ component: String, path: String, name: String, _ leaf: Leaf) {
+    self.init(component, path: path, name: name, leaves: [], level: 0, [:])
+    (kind, shape, sums, tensorName) = (leaf.kind, leaf.shape, leaf.sums, leaf.tensorName)
+  }
+
   private static func child(
-    name: String, of group: ArraySlice<Leaf>, level: Int, in parent: String, _ returned: [String: Shape]
+    _ component: String, name: String, of group: ArraySlice<Leaf>, level: Int, in parent: String, _ returned: [String: Shape]
   ) -> Branch {
     let path = "\(parent).\(name)"
     if group.count == 1, let leaf = group.first, leaf.parts.count == level + 1 {
-      var branch = Branch(path: path, name: name, leaves: [], level: level, returned)
-      (branch.kind, branch.shape, branch.sums) = (leaf.kind, leaf.shape, leaf.sums)
-      return branch
+      return Branch(component, path: path, name: name, leaf)
     }
     // A name may be both a tensor and a folder of others; the tensor is then a part without a name of its own.
     let own = group.filter { $0.parts.count == level + 1 && $0.kind != nil }
     var branch = Branch(
-      path: path, name: name, leaves: group.filter { $0.parts.count > level + 1 }, level: level + 1, returned)
+      component, path: path, name: name, leaves: group.filter { $0.parts.count > level + 1 }, level: level + 1, returned)
     for leaf in own {
-      var child = Branch(path: path, name: name, leaves: [], level: level, returned)
-      (child.kind, child.shape, child.sums) = (leaf.kind, leaf.shape, leaf.sums)
-      branch.children.insert(child, at: 0)
+      branch.children.insert(Branch(component, path: path, name: name, leaf), at: 0)
       branch.sums += leaf.sums
     }
     for leaf in group where leaf.parts.count == level + 1 && leaf.kind == nil { branch.sums += leaf.sums }
@@ -159,7 +170,9 @@ struct Branch: Sendable {
   }
 
   private func row(name: String, depth: Int) -> LayerTree.Row {
-    LayerTree.Row(path: path, name: name, depth: depth, kind: kind, shape: shape, sums: sums)
+    LayerTree.Row(
+      path: path, name: name, depth: depth, kind: kind, shape: shape, sums: sums,
+      key: tensorName ?? String(path.dropFirst(component.count + 1)))
   }
 
   func append(to rows: inout [LayerTree.Row], depth: Int, indentation: Int) {

@@ -81,14 +81,16 @@ public struct DiffTable: Sendable {
       bytesSaved: run.reduce(0) { $0 + $1.bytesSaved },
       multiplyAddsSaved: run.reduce(0) { $0 + $1.multiplyAddsSaved },
       timeSaved: times.isEmpty ? nil : times.reduce(.zero, +), cost: cost, oldShape: first.oldShape,
-      newShape: first.newShape, values: values?.sums(of: run.flatMap(\.keptKeys)))
+      newShape: first.newShape,
+      // Of a changed block only some tensors can be compared: their figure would pass for the block's.
+      values: first.status == .same ? values?.sums(of: run.flatMap(\.keptKeys)) : nil)
   }
 
   private var hasBytes: Bool { diff.old.bytes > 0 && diff.new.bytes > 0 }
   private var hasTimes: Bool { diff.old.time != nil }
 
   public var table: Table {
-    var columns: [Table.Column] = [.init(""), .init(level.rawValue)]
+    var columns: [Table.Column] = [.init(""), .init(level.rawValue, isPath: true)]
     columns += level == .tensor ? [.init(oldName), .init(newName)] : [.init("kind")]
     columns.append(.init("parameters", .right))
     if level != .tensor { columns.append(.init("saved", .right)) }
@@ -138,7 +140,7 @@ public struct DiffTable: Sendable {
     if hasBytes { lines.insert(line("bytes", diff.old.bytes, diff.new.bytes, Number.bytes), at: 2) }
     if let old = diff.old.time, let new = diff.new.time {
       lines.append(
-        "time: \(Number.time(new)) of \(newName)'s layers in the last run; \(Number.time(old)) had \(oldName)'s run, "
+        "time: \(Number.time(new)) in \(newName)'s layers in the last run; \(oldName)'s would have taken \(Number.time(old)), "
           + "by layers of the same kind and shape")
     }
     if blocks.old + blocks.new > 0 {

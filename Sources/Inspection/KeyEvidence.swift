@@ -27,15 +27,17 @@ struct KeyEvidence {
   private var lora: CheckpointIdentity? {
     let forms = [
       (".lora_down.", "kohya's keys"), (".lora_A.", "PEFT's keys"), (".lora.down.", "diffusers' older keys"),
-      (".hada_w1_a", "LyCORIS LoHa keys"), (".lokr_w1", "LyCORIS LoKr keys"),
+      // Of LoHa, whose first factors are [out, rank]; LoKr's factors do not tell a rank.
+      (".hada_w1_b", "LyCORIS LoHa keys"), (".lokr_w1", "LyCORIS LoKr keys"),
     ]
     guard let (part, form) = forms.first(where: { any($0.0) }) else { return nil }
-    let ranks = Set(shapes.filter { $0.key.contains(part) }.compactMap(\.value.first)).sorted()
+    let ranks = part == ".lokr_w1" ? [] : Set(shapes.filter { $0.key.contains(part) }.compactMap(\.value.first)).sorted()
     var targets: [String] = []
     if hasPrefix("lora_unet_") || hasPrefix("unet.") || any("down_blocks") { targets.append("unet") }
     if hasPrefix("lora_te1_") || hasPrefix("lora_te_") || hasPrefix("text_encoder.") { targets.append("text_encoder") }
     if hasPrefix("lora_te2_") || hasPrefix("text_encoder_2.") { targets.append("text_encoder_2") }
-    let rank = ranks.count == 1 ? "rank \(ranks[0])" : "ranks \(ranks.first ?? 0) to \(ranks.last ?? 0)"
+    let rank =
+      ranks.isEmpty ? "some rank" : ranks.count == 1 ? "rank \(ranks[0])" : "ranks \(ranks[0]) to \(ranks[ranks.count - 1])"
     let on = targets.isEmpty ? "layers of a network that its keys do not name" : "layers of \(targets.joined(separator: ", "))"
     return CheckpointIdentity(
       title: "a LoRA", explanation: "\(form), low-rank changes of \(rank) to \(count(part)) \(on); no network by itself")
@@ -172,7 +174,7 @@ struct KeyEvidence {
     let most = beginnings.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(3).map { "\($0.key) (\($0.value))" }
     return CheckpointIdentity(
       title: "not known",
-      explanation: "its \(shapes.count) tensors begin with \(most.joined(separator: ", "))\(beginnings.count > 3 ? " and others" : ""), "
+      explanation: "its \(shapes.count == 1 ? "one tensor begins" : "\(shapes.count) tensors begin") with \(most.joined(separator: ", "))\(beginnings.count > 3 ? " and others" : ""), "
         + "which no network, LoRA or adapter that this program knows does")
   }
 }

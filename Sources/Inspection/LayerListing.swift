@@ -41,7 +41,7 @@ public struct LayerListing: Sendable {
     if !isOfTensors { sums += ", \(Number.multiplyAdds(multiplyAdds))" }
     if let time = total.time { sums += ", \(Number.time(time)) in the last run" }
     return Table(
-      columns: [.init(isOfTensors ? "tensor" : "layer")] + columns.map(title), rows: lines,
+      columns: [.init(isOfTensors ? "tensor" : "layer", isPath: isSorted)] + columns.map(title), rows: lines,
       footer: ["\(Number.grouped(rows.count)) of \(Number.counted(available, "row"))", sums])
   }
 
@@ -79,12 +79,12 @@ public struct LayerListing: Sendable {
   /// The listing for programs: every row by itself, in plain numbers.
   public var data: DataTable {
     var data = DataTable([
-      "path", "depth", "kind", "layers", isOfTensors ? "shape" : "output", "parameters", "share", "bytes", "dtype",
+      "path", "key", "depth", "kind", "layers", isOfTensors ? "shape" : "output", "parameters", "share", "bytes", "dtype",
       "multiply_adds", "seconds",
     ])
     for row in rows {
       data.append([
-        .string(row.path), .integer(row.depth), row.kind.map(JSONValue.string) ?? .null, .integer(row.layerCount),
+        .string(row.path), .string(row.key), .integer(row.depth), row.kind.map(JSONValue.string) ?? .null, .integer(row.layerCount),
         row.shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null, .integer(row.parameters),
         .number(total.parameters == 0 ? 0 : Double(row.parameters) / Double(total.parameters)),
         hasBytes ? .integer(row.bytes) : .null, hasBytes ? .string(row.sums.types.joined(separator: "+")) : .null,

@@ -19,13 +19,13 @@ public struct LayerTree: Sendable {
     /// What it returns, or how a tensor is stored; nil where that is not known.
     public let shape: Shape?
     public let sums: LayerSums
+    /// The path without the component: what the checkpoint's keys begin with; empty for a component.
+    public let key: String
 
     public var parameters: Int { sums.parameters }
     public var multiplyAdds: Int { sums.multiplyAdds }
     public var layerCount: Int { sums.layerCount }
     public var bytes: Int { sums.bytes }
-    /// The path without the component: what the checkpoint's keys begin with.
-    public var key: String { path.split(separator: ".", maxSplits: 1).dropFirst().first.map(String.init) ?? "" }
   }
 
   public enum SortKey: String, Hashable, Sendable, CaseIterable { case params, bytes, macs, time }
@@ -64,7 +64,8 @@ public struct LayerTree: Sendable {
   let roots: [Branch]
   private let hasWeights: Bool
   private let hasTimes: Bool
-  private let isOfTensors: Bool
+  /// Whether its leaves are tensors that no network is known for.
+  public let isOfTensors: Bool
 
   /// Makes the tree of `components`, in their order.
   ///
@@ -104,7 +105,8 @@ public struct LayerTree: Sendable {
     }
     if options.sort == .time, !hasTimes {
       throw Diagnostic(
-        .value, at: "sort", "expected a measured run to sort by time, found none", hint: "generate a picture first")
+        .value, at: "sort", "expected a measured run at this size to sort by time, found none",
+        hint: "generate a picture first")
     }
     let isSorted = options.sort != nil || options.top != nil
     var rows: [Row] = []
@@ -125,6 +127,9 @@ public struct LayerTree: Sendable {
       rows: rows, available: available, isSorted: isSorted, hasBytes: hasWeights, hasTimes: hasTimes,
       isOfTensors: isOfTensors, total: total)
   }
+
+  /// How many rows there are with everything shown.
+  public var rowCount: Int { roots.reduce(0) { $0 + $1.rowCount } }
 
   /// Every path that can be listed, for completion.
   public var paths: [String] { roots.flatMap(\.paths) }

@@ -30,12 +30,8 @@ public struct PathPattern: Hashable, Sendable {
   /// Whether the pattern fits a path, or for a glob a path around it.
   public func matches(_ path: String) -> Bool {
     guard case .glob = form else { return matchesWhole(path) }
-    var rest = path[...]
-    while true {
-      if Self.fits(Array(text.utf8), Array(rest.utf8)) { return true }
-      guard let dot = rest.lastIndex(of: ".") else { return false }
-      rest = rest[..<dot]
-    }
+    // A path around it is what some dot ends.
+    return matchesWhole(path) || Self.fits(Array((text + ".*").utf8), Array(path.utf8))
   }
 
   /// Whether a glob fits this very path, an expression some of it, or a text is contained in it.

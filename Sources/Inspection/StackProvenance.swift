@@ -66,7 +66,7 @@ public struct StackProvenance: Sendable {
   /// The matrix as rows: a new layer, what it is nearest to, its cosines.
   public var table: Table {
     Table(
-      columns: [.init("\(stack)"), .init("nearest", .right)] + oldNumbers.map { .init("\($0)", .right) },
+      columns: [.init("layer"), .init("nearest", .right)] + oldNumbers.map { .init("\($0)", .right) },
       rows: newNumbers.indices.map { index in
         ["\(newNumbers[index])", nearest[index].map { "\($0)" } ?? ""]
           + cosines[index].map { $0.map { Number.fixed($0, 3) } ?? "" }

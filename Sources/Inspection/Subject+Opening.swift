@@ -26,7 +26,8 @@ extension Subject {
       return
     }
     let folder = try ModelFolder(path: path)
-    if folder.has("model_index.json") {
+    let components = Architecture.Component.allCases.map(\.rawValue)
+    if folder.has("model_index.json") || components.contains(where: { !folder.list($0).isEmpty }) {
       try self.init(pipeline: folder, name: name)
     } else {
       self.init(

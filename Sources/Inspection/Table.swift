@@ -5,10 +5,13 @@ public struct Table: Hashable, Sendable {
   public struct Column: Hashable, Sendable {
     public let title: String
     public let alignment: Alignment
+    /// Paths, which are told apart by their ends.
+    public let isPath: Bool
 
-    public init(_ title: String, _ alignment: Alignment = .left) {
+    public init(_ title: String, _ alignment: Alignment = .left, isPath: Bool = false) {
       self.title = title
       self.alignment = alignment
+      self.isPath = isPath
     }
   }
 

@@ -77,6 +77,10 @@ public struct UNetConfig: Hashable, Sendable {
       fields.value("time_embedding_dim") == nil
       ? 4 * (blockOutChannels.first ?? 1) : fields.count("time_embedding_dim")
 
+    if let most = layersPerBlock.max(), most > FieldReader.mostLayers {
+      fields.note("layers_per_block: expected at most \(FieldReader.mostLayers), found \(most)")
+      layersPerBlock = layersPerBlock.map { _ in 1 }
+    }
     let layers = TransformerLayers(reading: &fields, layersPerBlock: layersPerBlock)
     downTransformerLayers = layers.down
     midTransformerLayers = layers.mid
@@ -162,9 +166,11 @@ private struct TransformerLayers {
   private static func depths(
     _ value: JSONValue, attentions: Int, _ canCount: Bool, _ key: String, _ block: Int, _ fields: inout FieldReader
   ) -> [Int] {
-    if let depth = value.positiveInteger { return Array(repeating: depth, count: attentions) }
+    if let depth = value.positiveInteger, depth <= FieldReader.mostLayers {
+      return Array(repeating: depth, count: attentions)
+    }
     if case .array(let items) = value {
-      let depths = items.compactMap(\.positiveInteger)
+      let depths = items.compactMap(\.positiveInteger).filter { $0 <= FieldReader.mostLayers }
       if depths.count == items.count, depths.count == attentions || !canCount { return depths }
     }
     fields.note(

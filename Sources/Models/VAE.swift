@@ -26,7 +26,7 @@ public struct VAE: Hashable, Sendable {
     outChannels = fields.count("out_channels", default: 3)
     latentChannels = fields.count("latent_channels")
     blockOutChannels = fields.counts("block_out_channels")
-    layersPerBlock = fields.count("layers_per_block")
+    layersPerBlock = fields.layerCount("layers_per_block")
     normGroups = fields.count("norm_num_groups", default: 32)
     hasMidAttention = fields.boolean("mid_block_add_attention", default: true)
     usesQuantConv = fields.boolean("use_quant_conv", default: true)

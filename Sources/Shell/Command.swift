@@ -50,7 +50,7 @@ public struct Command<Session>: Sendable {
     }
     self.run = { invocation, session in
       var output = try run(invocation, session)
-      output.form = invocation.text(OptionDeclaration.form.key).flatMap { OutputForm(rawValue: $0) } ?? .text
+      output.form = invocation.outputForm
       return output
     }
   }

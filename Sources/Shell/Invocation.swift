@@ -50,6 +50,11 @@ public struct Invocation: Sendable {
     return options.filter { $0.key == name }.map(\.value)
   }
 
+  /// How the user asked to see what the command gives.
+  public var outputForm: OutputForm {
+    options.first { $0.key == OptionDeclaration.form.key }.flatMap { OutputForm(rawValue: $0.value) } ?? .text
+  }
+
   /// The value of an argument or option that the command cannot do without.
   ///
   /// Throws a `Diagnostic` that names it when it was not given.

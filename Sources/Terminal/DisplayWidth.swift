@@ -98,6 +98,21 @@ extension DisplayWidth {
     return result + String(ellipsis)
   }
 
+  /// `text` cut at its start to at most `columns` columns, the cut marked by `ellipsis`.
+  public static func truncatedAtStart(_ text: String, to columns: Int, ellipsis: Character = "…") -> String {
+    guard of(text) > columns else { return text }
+    let room = columns - of(ellipsis)
+    guard room >= 0 else { return "" }
+    var kept: [Character] = []
+    var used = 0
+    for character in text.reversed() {
+      used += of(character)
+      if used > room { break }
+      kept.append(character)
+    }
+    return String(ellipsis) + String(kept.reversed())
+  }
+
   /// `text` filled up with blanks to `columns` columns; a wider one is unchanged.
   public static func padded(_ text: String, to columns: Int, alignment: Alignment = .left) -> String {
     let blanks = String(repeating: " ", count: max(0, columns - of(text)))

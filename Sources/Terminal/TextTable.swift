@@ -3,10 +3,13 @@ public struct TextTable: Sendable {
   public struct Column: Sendable {
     public var title: String
     public var alignment: DisplayWidth.Alignment
+    /// Cut at its start where it has to be, since paths differ at their ends.
+    public var isPath: Bool
 
-    public init(_ title: String, _ alignment: DisplayWidth.Alignment = .left) {
+    public init(_ title: String, _ alignment: DisplayWidth.Alignment = .left, isPath: Bool = false) {
       self.title = title
       self.alignment = alignment
+      self.isPath = isPath
     }
   }
 
@@ -17,14 +20,16 @@ public struct TextTable: Sendable {
 
   /// Blanks between two columns.
   private static let gap = 2
-  /// No column of text is cut below this unless numbers alone are too wide.
+  /// No column of text is cut below this while there are columns to leave out.
   private static let leastTextWidth = 8
+  /// Nor a path below this.
+  private static let leastPathWidth = 28
 
   private let columns: [Column]
   private var rows: [Row] = []
 
   public init(columns: [Column]) {
-    self.columns = columns.map { Column(DisplayWidth.sanitized($0.title), $0.alignment) }
+    self.columns = columns.map { Column(DisplayWidth.sanitized($0.title), $0.alignment, isPath: $0.isPath) }
   }
 
   public var rowCount: Int { rows.count }
@@ -38,13 +43,10 @@ public struct TextTable: Sendable {
   /// The table as lines that each end in a newline, without blanks at their ends.
   ///
   /// Nothing is cut without `maximumWidth`; with it, no line takes more columns than that: the widest columns
-  /// of text give way first, then those of numbers, each cut marked by "…". No columns or no titles: no
-  /// header.
+  /// of text give way first, each cut marked by "…", then the last columns are left out, and only then are
+  /// numbers cut. No columns or no titles: no header.
   public func rendered(maximumWidth: Int? = nil, isColored: Bool = false) -> String {
-    var widths = columns.indices.map { column in
-      rows.reduce(DisplayWidth.of(columns[column].title)) { max($0, DisplayWidth.of($1.cells[column])) }
-    }
-    if let maximumWidth { fit(&widths, into: maximumWidth - Self.gap * max(0, columns.count - 1)) }
+    let widths = fittedWidths(maximumWidth)
 
     var lines: [Row] = rows
     if columns.contains(where: { !$0.title.isEmpty }) {
@@ -57,11 +59,34 @@ public struct TextTable: Sendable {
     }
   }
 
+  /// How many of the last columns are left out in a width.
+  public func hiddenColumns(maximumWidth: Int?) -> Int { columns.count - fittedWidths(maximumWidth).count }
+
+  /// The widths of the columns that are shown.
+  private func fittedWidths(_ maximumWidth: Int?) -> [Int] {
+    var widths = columns.indices.map { column in
+      rows.reduce(DisplayWidth.of(columns[column].title)) { max($0, DisplayWidth.of($1.cells[column])) }
+    }
+    guard let maximumWidth else { return widths }
+    let natural = widths
+    while true {
+      fit(&widths, into: maximumWidth - Self.gap * max(0, widths.count - 1))
+      let isFitting = widths.reduce(Self.gap * max(0, widths.count - 1), +) <= maximumWidth
+      // Two columns stay: what a row is, and something of it.
+      guard !isFitting, widths.count > 2 else { break }
+      widths = Array(natural[..<(widths.count - 1)])
+    }
+    shrink(&widths, Array(widths.indices), least: { _ in 1 }, into: maximumWidth - Self.gap * max(0, widths.count - 1))
+    return widths
+  }
+
   private func line(_ cells: [String], _ widths: [Int]) -> String {
     var line = ""
-    for (index, cell) in cells.enumerated() {
+    for (index, cell) in cells.prefix(widths.count).enumerated() {
       if index > 0 { line += String(repeating: " ", count: Self.gap) }
-      let text = DisplayWidth.truncated(cell, to: widths[index])
+      let text =
+        columns[index].isPath
+        ? DisplayWidth.truncatedAtStart(cell, to: widths[index]) : DisplayWidth.truncated(cell, to: widths[index])
       line += DisplayWidth.padded(text, to: widths[index], alignment: columns[index].alignment)
     }
     while line.last == " " { line.removeLast() }
@@ -69,14 +94,15 @@ public struct TextTable: Sendable {
   }
 
   private func fit(_ widths: inout [Int], into room: Int) {
-    let text = columns.indices.filter { columns[$0].alignment == .left }
-    for (candidates, least) in [(text, Self.leastTextWidth), (Array(columns.indices), 1)] {
-      while widths.reduce(0, +) > room {
-        guard let widest = candidates.max(by: { widths[$0] < widths[$1] }), widths[widest] > least else {
-          break
-        }
-        widths[widest] -= 1
-      }
+    let text = widths.indices.filter { columns[$0].alignment == .left }
+    shrink(&widths, text, least: { columns[$0].isPath ? Self.leastPathWidth : Self.leastTextWidth }, into: room)
+  }
+
+  /// Makes the widest of some columns narrower, one by one, none below its least.
+  private func shrink(_ widths: inout [Int], _ candidates: [Int], least: (Int) -> Int, into room: Int) {
+    while widths.reduce(0, +) > room {
+      guard let widest = candidates.filter({ widths[$0] > least($0) }).max(by: { widths[$0] < widths[$1] }) else { return }
+      widths[widest] -= 1
     }
   }
 }

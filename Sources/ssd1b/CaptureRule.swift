@@ -38,6 +38,12 @@ struct CaptureRule: Equatable {
   }
 }
 
+/// When a layer is computed, and for which half of the guidance pair.
+private struct Moment: Hashable {
+  let step: Int?
+  let half: Capture.Half?
+}
+
 /// The captures of a run, and what they take.
 struct CapturePlan {
   let captures: [Capture]
@@ -47,36 +53,44 @@ struct CapturePlan {
   let bytes: Int
 
   /// What some rules mean for a run. Throws a `Diagnostic` when a rule fits nothing, or more than memory holds.
-  init(_ rules: [CaptureRule], of request: GenerationRequest, on model: DiffusionModel) throws {
+  /// `freed` is what the captures take that it will replace.
+  init(_ rules: [CaptureRule], of request: GenerationRequest, on model: DiffusionModel, freed: Int = 0) throws {
     let targets = rules.isEmpty ? [] : try model.captureTargets(width: request.width, height: request.height)
     let present: Set<Capture.Half> = request.usesGuidance ? [.negative, .prompt] : [.prompt]
     // With zero embeddings for no negative prompt, the text encoders run for the prompt alone.
     let encoded = request.negative == nil && model.zeroesAbsentNegative ? [.prompt] : present
     var captures: [Capture] = []
     var (tensors, bytes) = (0, 0)
-    for rule in rules {
-      let fitting = targets.filter(rule.fits)
-      guard !fitting.isEmpty else { throw Self.nothingFits(rule, among: targets) }
-      let steps = try rule.steps(of: request.steps)
-      for target in fitting {
-        let halves: Int
+    let chosen = try rules.map { rule in
+      guard targets.contains(where: rule.fits) else { throw Self.nothingFits(rule, among: targets) }
+      return (rule: rule, steps: try rule.steps(of: request.steps) ?? Set(1...request.steps))
+    }
+    for target in targets {
+      let fitting = chosen.filter { $0.rule.fits(target) }
+      // What several rules mean is kept once, with its values if any wants them.
+      var kept: [Moment: Bool] = [:]
+      for (rule, steps) in fitting {
+        let moments: [Moment]
         switch target.component {
-        case .unet: halves = (steps?.count ?? request.steps) * rule.halves.intersection(present).count
-        case .vae: halves = 1
-        case .textEncoder, .textEncoder2: halves = rule.halves.intersection(encoded).count
+        case .unet:
+          moments = rule.halves.intersection(present).flatMap { half in steps.map { Moment(step: $0, half: half) } }
+        case .vae: moments = [Moment(step: nil, half: nil)]
+        case .textEncoder, .textEncoder2:
+          moments = rule.halves.intersection(encoded).map { Moment(step: nil, half: $0) }
         }
-        tensors += halves
-        if rule.keepsValues { bytes += 4 * target.shape.count * halves }
+        for moment in moments { kept[moment, default: false] = kept[moment, default: false] || rule.keepsValues }
         captures.append(
           Capture(
             component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,
             halves: rule.halves))
       }
+      tensors += kept.count
+      bytes += 4 * target.shape.count * kept.values.count { $0 }
     }
     self.captures = captures
     self.tensors = tensors
     self.bytes = bytes
-    if let free = Self.availableBytes, bytes > free {
+    if let free = Self.availableBytes.map({ $0 + freed }), bytes > free {
       throw Diagnostic(
         .value, at: "capture", "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
         hint: "capture fewer layers or steps, or stats in place of full")

@@ -10,7 +10,24 @@ struct PictureRecord {
   let backend: any Backend
   let latents: SHA256
 
-  var texts: [PNG.Text] { [("parameters", infotext.text), ("ssd1b", json.text())] }
+  /// What a picture of a finished run carries.
+  var texts: [PNG.Text] { [("parameters", infotext.text), ("ssd1b", JSONValue.object(fields).text())] }
+
+  /// What a picture made from a run carries, such as a heat map: its own facts beside the run's.
+  func text(_ facts: [String: JSONValue]) -> [PNG.Text] {
+    [("ssd1b", JSONValue.object(fields.merging(facts) { $1 }).text())]
+  }
+
+  /// The same for formats whose metadata are texts.
+  var strings: [String: String] {
+    fields.compactMapValues { value in
+      switch value {
+      case .string(let text): text
+      case .null: nil
+      default: SettingCommands.text(value)
+      }
+    }
+  }
 
   private var infotext: Infotext {
     Infotext(
@@ -22,7 +39,7 @@ struct PictureRecord {
       ])
   }
 
-  private var json: JSONValue {
+  private var fields: [String: JSONValue] {
     [
       "v": 1, "version": .string(SSD1B.version), "model": .string(model), "prompt": .string(request.prompt),
       "negative": request.negative.map(JSONValue.string) ?? .null, "cfg": .number(request.guidanceScale),

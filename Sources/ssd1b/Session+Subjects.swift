@@ -1,5 +1,5 @@
 import Base
-import Graph
+import Foundation
 import Inspection
 import Models
 import Shell
@@ -31,8 +31,16 @@ extension Session {
   }
 
   /// A built-in architecture by its name, or what lies at a path; at the size that was set, else its own.
-  func view(of word: String) throws -> View {
-    let subject = Self.isPath(word) ? try Subject(path: word) : try Subject(builtIn: word)
+  ///
+  /// Here a word can be nothing else, so a folder needs no slash.
+  func view(ofModel word: String) throws -> View {
+    let isBuiltIn = Architecture.names.contains(word)
+    let isThere = Self.isPath(word) || (!isBuiltIn && FileManager.default.fileExists(atPath: word))
+    return try view(of: word, isPath: isThere)
+  }
+
+  private func view(of word: String, isPath: Bool) throws -> View {
+    let subject = isPath ? try Subject(path: word) : try Subject(builtIn: word)
     let edge = subject.defaultSize
     return View(
       subject: subject, width: settings.size?.width ?? edge, height: settings.size?.height ?? edge, isLoaded: false)
@@ -42,7 +50,14 @@ extension Session {
   func takeView(_ words: inout [String]) throws -> View {
     guard let word = words.first, Architecture.names.contains(word) || Self.isPath(word) else { return loadedView }
     words.removeFirst()
-    return try view(of: word)
+    return try view(of: word, isPath: Self.isPath(word))
+  }
+
+  /// What to do about a word that is no layer's path: it may be meant to be a model.
+  static func hint(forUnknownPath word: String) -> String? {
+    if FileManager.default.fileExists(atPath: word) { return "a folder's or file's path has a slash: ./\(word)" }
+    let near = NearestNames.suggest(word, among: Architecture.names)
+    return near.isEmpty ? nil : "did you mean the architecture \(NearestNames.list(near, "or"))?"
   }
 
   /// Paths of the loaded model that can be listed, for completion.

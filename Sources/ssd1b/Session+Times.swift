@@ -14,9 +14,9 @@ extension Session {
     }
   }
 
-  /// How long the nodes of the loaded model took in the last run; nil when there was none.
+  /// How long the nodes of the loaded model took in the last run; nil unless that had the present size.
   var measuredTimes: ((_ component: String, _ path: String) -> Duration?)? {
-    guard last != nil, let profile = try? profile() else { return nil }
+    guard isLastRunOfThisSize, let profile = try? profile() else { return nil }
     var times: [String: [String: Duration]] = [:]
     for (component, calls) in profile {
       for call in calls { times[component.rawValue, default: [:]][call.step.node.path, default: .zero] += call.duration }
@@ -27,8 +27,7 @@ extension Session {
   /// How long a UNet's layer of a kind and shape took in the last run, by the mean of those alike; nil unless the last run
   /// had the present size.
   var timesOfAlikeLayers: ((Node) -> Duration?)? {
-    let request = settings.request(start: start)
-    guard let last, last.request.width == request.width, last.request.height == request.height,
+    guard isLastRunOfThisSize,
       let calls = try? profile().first(where: { $0.component == .unet })?.calls, !calls.isEmpty
     else { return nil }
     var sums: [Signature: (time: Duration, count: Int)] = [:]
@@ -38,6 +37,11 @@ extension Session {
       sums[signature, default: (.zero, 0)].count += 1
     }
     return { node in sums[Signature(node)].map { $0.time / $0.count } }
+  }
+
+  private var isLastRunOfThisSize: Bool {
+    let request = settings.request(start: start)
+    return last.map { $0.request.width == request.width && $0.request.height == request.height } ?? false
   }
 
   /// What decides a layer's work but for the number of pictures.

@@ -130,14 +130,20 @@ final class Session {
 
   /// Prints a result at once, before the command is done; a record has it later.
   func say(_ line: String) {
-    if !isJSON { write(line) }
+    if !isJSON { write(Self.safe(line)) }
   }
 
   /// Prints what a command gave.
   func deliver(_ output: CommandOutput, of command: String) {
     commandCount += 1
     write(
-      isJSON ? Record.success(seq: commandCount, command: command, result: output.result).text() : output.rendered)
+      isJSON ? Record.success(seq: commandCount, command: command, result: output.result).text()
+        : output.form == .text ? Self.safe(output.text) : output.rendered)
+  }
+
+  /// A text of lines without control characters, wherever its names came from.
+  private static func safe(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }.joined(separator: "\n")
   }
 
   /// Prints that a command failed.
@@ -165,7 +171,7 @@ final class Session {
 
   private func write(_ text: String) {
     guard !text.isEmpty else { return }
-    FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+    FileHandle.standardOutput.write(Data((text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n").utf8))
   }
 
   private var matmulPeaks: [Precision: MatmulPeak] = [:]

@@ -84,9 +84,15 @@ public final class CaptureRecorder: RunObserver {
     let halves: [Capture.Half?] =
       component == .vae ? [nil] : batch == 2 ? [.negative, .prompt] : Array(repeating: .prompt, count: batch)
     return { [self] node, output in
-      for capture in wanted[node.id] ?? [] {
-        for (row, half) in halves.enumerated() where half.map(capture.halves.contains) ?? true {
-          try keep(capture, step, half, output.slice(row * output.shape.batch / batch, output.shape.batch / batch))
+      // A module and the layer that it returns are one value under two paths.
+      let captures = wanted[node.id] ?? []
+      for path in captures.map(\.path).uniqued {
+        for (row, half) in halves.enumerated() {
+          let fitting = captures.filter { $0.path == path && (half.map($0.halves.contains) ?? true) }
+          // Asked for more than once, it is kept once, with its values if any wants them.
+          guard let capture = fitting.first(where: \.keepsValues) ?? fitting.first else { continue }
+          let rows = output.shape.batch / batch
+          try keep(capture, step, half, output.slice(row * rows, rows))
         }
       }
     }
@@ -153,6 +159,14 @@ extension DiffusionModel {
       // A module stands after the layer that it returns.
       return targets.enumerated().sorted { ($0.element.1, -$0.offset) < ($1.element.1, -$1.offset) }.map(\.element.0)
     }
+  }
+}
+
+extension [String] {
+  /// Each once, in order.
+  fileprivate var uniqued: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
   }
 }
 

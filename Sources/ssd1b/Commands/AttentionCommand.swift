@@ -37,9 +37,8 @@ enum AttentionCommand {
     let map = maps.map(of: positions)
     let picture = try session.lastPicture(of: run)
     let overlay = overlay(map, height: maps.height, width: maps.width, on: picture)
-    var metadata = session.metadata(of: run)
-    metadata["attention"] = words
-    try PNG.write(overlay, text: [("ssd1b", JSONValue.object(metadata.mapValues(JSONValue.string)).text())], to: path)
+    let facts: [String: JSONValue] = ["attention": .string(words), "attention_steps": .array(steps.map(JSONValue.integer))]
+    try PNG.write(overlay, text: session.record(of: run).text(facts), to: path)
 
     let statistics = Statistics(of: map)
     var data = DataTable(["y", "x", "value"])
@@ -48,14 +47,16 @@ enum AttentionCommand {
     }
     let lines = [
       "\(path)  \(words): \(Number.counted(positions.count, "token")), \(Number.counted(steps.count, "step")), "
-        + "mean \(Number.significant(statistics.mean, 3)), most \(Number.significant(statistics.maximum, 3))",
+        + "least \(Number.significant(statistics.minimum, 3)), mean \(Number.significant(statistics.mean, 3)), "
+        + "most \(Number.significant(statistics.maximum, 3))",
       shading(map, height: maps.height, width: maps.width),
     ]
     return CommandOutput(
       lines.joined(separator: "\n"),
       result: [
         "path": .string(path), "word": .string(words), "tokens": .array(positions.map(JSONValue.integer)),
-        "steps": .array(steps.map(JSONValue.integer)), "mean": .number(statistics.mean), "max": .number(statistics.maximum),
+        "steps": .array(steps.map(JSONValue.integer)), "min": .number(statistics.minimum), "mean": .number(statistics.mean),
+        "max": .number(statistics.maximum),
         "height": .integer(maps.height), "width": .integer(maps.width),
         "map": .array(map.map { .number(Double($0)) }),
       ], tables: [data])
@@ -70,10 +71,18 @@ enum AttentionCommand {
     let starts = wanted.isEmpty || wanted.count > prompt.count
       ? [] : (0...(prompt.count - wanted.count)).filter { Array(prompt[$0..<($0 + wanted.count)]) == wanted }
     guard !starts.isEmpty else {
+      let whole = tokenizer.encode(run.request.prompt)
+      if !wanted.isEmpty, whole.count > prompt.count, whole.indices.contains(where: { whole[$0...].starts(with: wanted) }) {
+        throw Diagnostic(
+          .value, at: "attention", "expected a word of the prompt's first \(prompt.count) tokens, found \(words) after them",
+          hint: "what is past the last token is cut off and acts nowhere: shorten the prompt")
+      }
       let known = run.request.prompt.split { !$0.isLetter && !$0.isNumber }.map(String.init)
       throw Diagnostic(
         .value, at: "attention", "expected a word of the prompt, found \(words)",
-        hint: NearestNames.hint(for: words, among: known, fallback: "the prompt is: \(run.request.prompt)"))
+        hint: NearestNames.hint(
+          for: words, among: known,
+          fallback: known.isEmpty ? "the last run had no prompt" : "the last run's prompt is: \(run.request.prompt)"))
     }
     return starts.flatMap { Array($0..<($0 + wanted.count)) }
   }

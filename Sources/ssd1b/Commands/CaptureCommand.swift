@@ -43,6 +43,12 @@ enum CaptureCommand {
       session.capturesAttention = false
       return CommandOutput("nothing is captured any more", result: .array([]))
     case "attention":
+      let others = ["steps", "half"].filter { invocation.text($0) != nil } + (invocation.text("WHAT") == nil ? [] : ["stats or full"])
+      guard others.isEmpty else {
+        throw Diagnostic(
+          .usage, at: "capture attention", "expected nothing else, found \(NearestNames.list(others, "and"))",
+          hint: "all steps are gathered, of the prompt's half; attention WORD steps= chooses some after a run without it")
+      }
       session.capturesAttention = true
       return CommandOutput("armed the attention maps of all words", result: ["pattern": "attention"])
     case let text?:
@@ -117,7 +123,7 @@ enum CaptureCommand {
         result: .array([]), tables: [data])
     }
     let table = Table(
-      columns: [.init("layer"), .init("step", .right), .init("half"), .init("shape")]
+      columns: [.init("layer", isPath: true), .init("step", .right), .init("half"), .init("shape")]
         + ["min", "max", "mean", "std", "norm", "not finite"].map { .init($0, .right) }, rows: rows)
     return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }

@@ -24,7 +24,7 @@ enum DecodeCommand {
   ) { invocation, session in
     let run = try session.lastRun()
     let model = try session.model()
-    let state = try DumpCommand.chosenStates([invocation.integer("step") ?? -1], of: run)[0]
+    let state = try DumpCommand.chosenStates([invocation.integer("step") ?? -1], of: run, option: "step")[0]
     let isDenoised = invocation.text("WHAT") == "denoised"
     guard let latents = isDenoised ? state.denoised : state.latents else {
       throw Diagnostic(
@@ -34,9 +34,8 @@ enum DecodeCommand {
     try GenerateCommand.checkWritable(path)
     let pixels = try model.decode(latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
-    var metadata = session.metadata(of: run)
-    metadata["step"] = "\(state.step)"
-    try PNG.write(image, text: [("ssd1b", JSONValue.object(metadata.mapValues(JSONValue.string)).text())], to: path)
+    let facts: [String: JSONValue] = ["step": .integer(state.step), "decoded": isDenoised ? "denoised" : "latents"]
+    try PNG.write(image, text: session.record(of: run).text(facts), to: path)
     let hash = SHA256(of: latents)
     return CommandOutput(
       "\(path)  step \(state.step)  latents \(hash.short)",

@@ -40,51 +40,70 @@ enum DiffCommand {
     var names = ["FROM", "TO", "WHAT"].compactMap { invocation.text($0) }
     let comparesValues = names.count > 1 && names.last == "values"
     if comparesValues { names.removeLast() }
-    let new = try names.count > 1 ? session.view(of: names[1]) : session.loadedView
-    let old = try session.view(of: names[0])
+    let new = try names.count > 1 ? session.view(ofModel: names[1]) : session.loadedView
+    let old = try session.view(ofModel: names[0])
+    let newWord = names.count > 1 ? names[1] : session.pipeline?.files.name ?? new.subject.name
+    let (oldName, newName) = distinct((old.subject.name, names[0]), (new.subject.name, newWord))
     if let path = invocation.text("out") {
       try DiffPicture.checkEnding(of: path)
       try GenerateCommand.checkWritable(path)
     }
-    let comparison = try Comparison(old: old, new: new, session: session)
+    let comparison = try Comparison(old: old, oldName, new: new, newName, session: session)
     let only: [GraphDiff.Status] = try InspectionCommands.choices("only", of: invocation) ?? GraphDiff.Status.allCases
     let weights = try comparesValues ? comparison.weights(on: session.pool) : nil
     let table = DiffTable(
-      comparison.diff, from: old.subject.name, to: new.subject.name,
+      comparison.diff, from: oldName, to: newName,
       level: invocation.text("level").flatMap { GraphDiff.Level(rawValue: $0) } ?? .block, only: Set(only),
       values: weights?.values, provenance: weights?.provenance ?? [])
     var lines = comparison.notes
     if let path = invocation.text("out") {
-      try DiffPicture(comparison.diff, from: old.subject.name, to: new.subject.name).write(to: path)
+      try DiffPicture(comparison.diff, from: comparison.oldTitle, to: newName).write(to: path)
       lines.append("drawn to \(path)")
     }
     lines.append(table.table.text(maximumWidth: session.width))
     if let provenance = weights?.provenance, !provenance.isEmpty {
-      lines.append("\nnearest layers of \(old.subject.name), by the cosine of all weights of a layer")
-      lines += provenance.map { $0.table.text(maximumWidth: session.width) }
+      lines.append("\nnearest layers of \(oldName), by the cosine of all weights of a layer")
+      lines += provenance.flatMap { [$0.stack, $0.table.text(maximumWidth: session.width)] }
     }
-    return CommandOutput(lines.joined(separator: "\n"), result: table.json, tables: [table.data])
+    return CommandOutput(lines.joined(separator: "\n"), result: table.json, 
+      tables: [table.data] + (weights == nil ? [] : [StackProvenance.data(table.provenance)]))
   }
+}
+
+/// Two names, with as much of the paths before them as tells them apart.
+private func distinct(_ a: (name: String, path: String), _ b: (name: String, path: String)) -> (String, String) {
+  guard a.name == b.name else { return (a.name, b.name) }
+  let (first, second) = (a.path.split(separator: "/"), b.path.split(separator: "/"))
+  for count in 1...max(1, first.count, second.count) {
+    let names = (first.suffix(count).joined(separator: "/"), second.suffix(count).joined(separator: "/"))
+    if names.0 != names.1 { return names }
+  }
+  return (a.name, b.name)
 }
 
 /// The graphs of two UNets at one size, and what tells them apart.
 private struct Comparison {
   let diff: GraphDiff
+  /// The old one's name, with whose widths its blocks are counted at.
+  let oldTitle: String
+  private let areOfOneWidth: Bool
   private(set) var notes: [String]
   private let graphs: (old: Graph, new: Graph)
   private let parts: (old: Subject.Part, new: Subject.Part)
 
-  init(old: Session.View, new: Session.View, session: Session) throws {
+  init(old: Session.View, _ oldName: String, new: Session.View, _ newName: String, session: Session) throws {
     let (oldUNet, oldPart) = try old.subject.unet()
     let (newUNet, newPart) = try new.subject.unet()
-    notes = ["\(new.subject.name) against \(old.subject.name) at \(new.width)x\(new.height), batch 1"]
+    notes = ["\(newName) against \(oldName) at \(new.width)x\(new.height), batch 1"]
     let widths = (old: oldUNet.config.blockOutChannels, new: newUNet.config.blockOutChannels)
     var teacher = oldUNet
-    if widths.old != widths.new {
+    areOfOneWidth = widths.old == widths.new
+    oldTitle = areOfOneWidth ? oldName : "\(oldName) at \(newName)'s widths"
+    if !areOfOneWidth {
       teacher = UNet(config: try oldUNet.config.resized(like: newUNet.config))
       notes.append(
         "widths differ (\(widths.old) against \(widths.new)): "
-          + "\(old.subject.name)'s blocks are counted at \(new.subject.name)'s widths")
+          + "\(oldName)'s blocks are counted at \(newName)'s widths")
     }
     func graph(_ unet: UNet) throws -> Graph {
       let scale = new.subject.scaleFactor
@@ -93,15 +112,21 @@ private struct Comparison {
     }
     graphs = (try graph(teacher), try graph(newUNet))
     parts = (oldPart, newPart)
-    func bytes(_ part: Subject.Part) -> GraphDiff.ByteCount {
-      // Published weights have 16 bits.
-      { key, shape in part.checkpoint?.tensor(for: key)?.entry.range.count ?? 2 * shape.count }
+    func bytes(_ part: Subject.Part, isItself: Bool) -> GraphDiff.ByteCount {
+      // Published weights have 16 bits; a checkpoint's own bytes say nothing at another's widths.
+      { key, shape in (isItself ? part.checkpoint?.tensor(for: key)?.entry.range.count : nil) ?? 2 * shape.count }
     }
-    let bare = [(old, oldPart), (new, newPart)].filter { $0.1.checkpoint == nil }.map { $0.0.subject.name }
+    let isOldItself = areOfOneWidth && oldPart.checkpoint != nil
+    let bare = [(oldName, isOldItself), (newName, newPart.checkpoint != nil)].filter { !$0.1 }.map(\.0)
     if !bare.isEmpty { notes.append("bytes of \(NearestNames.list(bare, "and")) are counted at 16 bits a parameter") }
-    notes += old.subject.notes + (new.isLoaded ? [] : new.subject.notes)
+    for (name, view) in [(oldName, old), (newName, new)] where !view.isLoaded {
+      notes += view.subject.parts.compactMap { part in
+        part.identity.map { "\(name) is \($0.title): \($0.explanation)" }
+      }
+    }
     diff = GraphDiff(
-      from: graphs.old, to: graphs.new, oldBytes: bytes(oldPart), newBytes: bytes(newPart),
+      from: graphs.old, to: graphs.new, oldBytes: bytes(oldPart, isItself: areOfOneWidth),
+      newBytes: bytes(newPart, isItself: true),
       time: new.isLoaded ? session.timesOfAlikeLayers : nil)
   }
 
@@ -111,6 +136,11 @@ private struct Comparison {
       throw Diagnostic(
         .value, at: "values", "expected two checkpoints to compare, found an architecture without weights",
         hint: "give the paths of both: diff ./sdxl-base ./SSD-1B values")
+    }
+    guard areOfOneWidth else {
+      throw Diagnostic(
+        .value, at: "values", "expected two UNets of the same widths, found others",
+        hint: "only tensors of one shape can be compared")
     }
     let kept = diff.tensors.flatMap(\.keptKeys)
     let values = WeightComparison(kept, old: old, new: new, on: pool)

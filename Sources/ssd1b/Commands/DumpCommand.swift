@@ -19,7 +19,8 @@ enum DumpCommand {
 
         safetensors carry the run's settings in their metadata; npy has them in settings.json beside. comfy writes .latent \
         files for ComfyUI, in the autoencoder's own space. png draws one sheet of all chosen steps, by the linear map that \
-        fits the run's own picture best; of captures, the root mean square over channels.
+        fits the run's own picture best; of captures, the root mean square over channels. \
+        Hashes are of the values, as `latents` has them, not of the files.
         """,
       arguments: [
         ArgumentDeclaration("WHAT", .choice(Kind.allCases.map(\.rawValue)), summary: "which tensors"),
@@ -40,7 +41,7 @@ enum DumpCommand {
     let folder = try invocation.required("FOLDER")
     let format = invocation.text("format").flatMap { Format(rawValue: $0) } ?? .safetensors
     let tensors = try chosen(kind, steps: invocation.integers("steps"), of: run, session)
-    var writer = try Writer(folder: folder, metadata: session.metadata(of: run))
+    var writer = try Writer(folder: folder, record: session.record(of: run))
     switch format {
     case .safetensors, .npy:
       for tensor in tensors { try writer.write(tensor, isNPY: format == .npy) }
@@ -103,13 +104,13 @@ enum DumpCommand {
   }
 
   /// States by their numbers, negative ones from the last.
-  static func chosenStates(_ steps: [Int]?, of run: Generation) throws -> [Generation.State] {
+  static func chosenStates(_ steps: [Int]?, of run: Generation, option: String = "steps") throws -> [Generation.State] {
     guard let steps else { return run.states }
     return try steps.map { step in
       let index = step < 0 ? run.states.count + step : step
       guard run.states.indices.contains(index) else {
         throw Diagnostic(
-          .value, at: "steps", "expected steps from 0 to \(run.step), or -1 for the last, found \(step)",
+          .value, at: option, "expected \(option) from 0 to \(run.step), or -1 for the last, found \(step)",
           hint: "latents lists them")
       }
       return run.states[index]
@@ -153,11 +154,12 @@ enum DumpCommand {
   /// Files of one folder, each whole or not there.
   private struct Writer {
     let folder: String
-    let metadata: [String: String]
+    private let record: PictureRecord
+    private let metadata: [String: String]
     private(set) var lines: [String] = []
     private(set) var data = DataTable(["path", "shape", "sha256"])
 
-    init(folder: String, metadata: [String: String]) throws {
+    init(folder: String, record: PictureRecord) throws {
       do {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       } catch {
@@ -165,7 +167,8 @@ enum DumpCommand {
           .file, at: folder, "the folder cannot be made: \(error.localizedDescription)", hint: "choose another folder")
       }
       self.folder = folder
-      self.metadata = metadata
+      self.record = record
+      metadata = record.strings
     }
 
     private mutating func note(_ path: String, shape: [Int], _ hash: SHA256) {
@@ -206,8 +209,7 @@ enum DumpCommand {
 
     mutating func write(_ image: Image, named name: String) throws {
       let path = "\(folder)/\(name)"
-      let texts = [("ssd1b", JSONValue.object(metadata.mapValues(JSONValue.string)).text())]
-      try PNG.write(image, text: texts, to: path)
+      try PNG.write(image, text: record.text(["sheet": .string(name)]), to: path)
       note(path, shape: [image.height, image.width, 3], image.pixels.withUnsafeBytes { SHA256(of: $0) })
     }
   }

@@ -53,19 +53,22 @@ enum GenerateCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let model = try session.model()
-    let captures = try CapturePlan(session.captureRules, of: request, on: model)
+    let captures = try CapturePlan(
+      session.captureRules, of: request, on: model, freed: session.lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
     if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
     let recorder = CaptureRecorder(captures.captures, on: session.pool)
     let attention =
       session.capturesAttention ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
     let observers = (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
+    // What the last run captured makes room for this one's.
+    if !captures.captures.isEmpty { session.lastCaptures = [] }
+    var run = try Generation(request, on: model, observers: observers)
+    session.last = run
+    session.lastBackend = model.backend
     defer {
       session.lastCaptures = recorder.captured
       if let attention, !attention.steps.isEmpty { session.attention = (attention.steps, attention.maps) }
     }
-    var run = try Generation(request, on: model, observers: observers)
-    session.last = run
-    session.lastBackend = model.backend
     var progress = session.progress
     defer { progress.finish() }
     let label = "seed \(request.seed)"
@@ -86,7 +89,14 @@ enum GenerateCommand {
         hint: "what was done is kept: latents, dump latents FOLDER")
     }
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
-    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+    let pixels: [Float]
+    do {
+      pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+    } catch let fault as Diagnostic where fault.kind == .interrupted {
+      throw Diagnostic(
+        .interrupted, "interrupted after all \(request.steps) steps, while the picture was decoded",
+        hint: "the latents are kept: decode out=\(path) makes the picture")
+    }
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     session.picture = image
     let hash = SHA256(of: run.latents)
@@ -119,6 +129,11 @@ enum GenerateCommand {
       throw Diagnostic(
         .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
         hint: "choose a folder that you may write to with out=")
+    }
+    let ending = (path as NSString).pathExtension.lowercased()
+    guard !["jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"].contains(ending) else {
+      throw Diagnostic(
+        .value, at: path, "expected a name that ends in .png, found .\(ending)", hint: "pictures are written as PNG")
     }
     guard !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue else {
       throw Diagnostic(.file, at: path, "expected a file's name, found a folder", hint: "add a file name, such as fox.png")

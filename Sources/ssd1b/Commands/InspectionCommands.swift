@@ -13,7 +13,7 @@ enum InspectionCommands {
       "layers", aliases: ["l"], group: "Inspection", summary: "the tree of layers: shapes, parameters, bytes, cost, time",
       discussion: """
         PATH is a component (text_encoder, text_encoder_2, unet, vae) or a path in it. Before it may stand what to look at \
-        instead of the loaded model: \(subjects). Tensors that no network is known for are listed by their names.
+        instead of the loaded model: \(subjects). Tensors that no network is known for are listed by their names, all of them.
 
         Multiply-adds are those of one forward at batch 1 and the present size; times are sums over the last run.
         """,
@@ -51,7 +51,18 @@ enum InspectionCommands {
     options.top = try invocation.integer("top")
     let tree = LayerTree(
       try view.components(), weights: view.subject.weights, time: view.isLoaded ? session.measuredTimes : nil)
-    let listing = try tree.listing(options)
+    let isForPrograms = session.isJSON || invocation.outputForm != .text
+    // Programs get every row; so do people of tensors that no network is known for, as far as a terminal can show them.
+    if options.depth == nil, isForPrograms || (tree.isOfTensors && (session.width == nil || tree.rowCount <= 2000)) {
+      options.depth = .max
+    }
+    let listing: LayerListing
+    do {
+      listing = try tree.listing(options)
+    } catch var fault as Diagnostic {
+      if let word = options.path, fault.place == word, let hint = Session.hint(forUnknownPath: word) { fault.hint = hint }
+      throw fault
+    }
     let columns: [LayerListing.Column]? = try choices("columns", of: invocation)
     return CommandOutput(
       view.caption + "\n" + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
@@ -73,7 +84,7 @@ enum InspectionCommands {
         ("params ssd1b by=kind", "of SSD-1B, by kind of layer"),
       ])
   ) { invocation, session in
-    let view = try invocation.text("MODEL").map { try session.view(of: $0) } ?? session.loadedView
+    let view = try invocation.text("MODEL").map { try session.view(ofModel: $0) } ?? session.loadedView
     let grouping = invocation.text("by").flatMap { ParameterCount.Grouping(rawValue: $0) } ?? .component
     let count = try ParameterCount(view.components(), by: grouping, weights: view.subject.weights)
     let notes = view.subject.notes.map { $0 + "\n" }.joined()

@@ -44,35 +44,43 @@ enum TensorCommand {
       "bytes": .integer(entry.range.count), "file": .string(tensor.file.place), "offset": .integer(entry.range.lowerBound),
     ]
     let question = invocation.text("WHAT").flatMap { Question(rawValue: $0) }
-    var data = DataTable(["figure", "value"])
+    let bins = try invocation.integer("bins")
+    if bins != nil, question != .hist {
+      throw Diagnostic(.usage, at: "tensor", "expected hist with bins=, found none", hint: "tensor \(tensor.name) hist bins=\(bins ?? 20)")
+    }
+    var facts = DataTable(["fact", "value"])
+    for key in ["dtype", "shape", "count", "bytes", "file", "offset"] { facts.append([.string(key), result[key] ?? .null]) }
+    var tables = [facts]
     if let question {
       let statistics = elements.statistics
+      var figures = DataTable(["figure", "value"])
       for (name, value) in statistics.json {
         lines.append("\(name)\(String(repeating: " ", count: max(1, 8 - name.count)))\(SettingCommands.text(value))")
-        data.append([.string(name), value])
+        figures.append([.string(name), value])
         result[name] = value
       }
-      if question == .hist {
-        let histogram = Histogram(of: elements, statistics, bins: try invocation.integer("bins") ?? 20)
+      tables.append(figures)
+      if question == .hist, statistics.finiteCount == 0 {
+        lines.append("no finite value to count")
+      } else if question == .hist {
+        let histogram = Histogram(of: elements, statistics, bins: bins ?? 20)
         let room = max(10, min(60, (session.width ?? 80) - 30))
         lines.append(histogram.table(barWidth: room).text(maximumWidth: session.width))
         result["histogram"] = histogram.data.json
-        data = histogram.data
+        tables.append(histogram.data)
       }
     }
     if let count = try invocation.integer("head") {
       let values = elements.head(count)
       lines.append("head    " + values.map { Number.significant($0, 6) }.joined(separator: " "))
       result["head"] = .array(values.map(JSONValue.number))
-      if question == nil {
-        data = DataTable(["index", "value"])
-        for (index, value) in values.enumerated() { data.append([.integer(index), .number(value)]) }
-      }
+      var head = DataTable(["index", "value"])
+      for (index, value) in values.enumerated() { head.append([.integer(index), .number(value)]) }
+      tables.append(head)
     }
-    if data.rows.isEmpty {
-      for key in ["dtype", "shape", "count", "bytes", "file", "offset"] { data.append([.string(key), result[key] ?? .null]) }
-    }
-    return CommandOutput(lines.joined(separator: "\n"), result: .object(result), tables: [data])
+    // Without a question, the facts; with one, what it asks for.
+    if tables.count > 1 { tables.removeFirst() }
+    return CommandOutput(lines.joined(separator: "\n"), result: .object(result), tables: tables)
   }
 
   /// Finds a tensor by its key in any part. Throws a `Diagnostic` that names near ones, or the parts that all have it.

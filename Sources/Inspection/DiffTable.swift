@@ -90,7 +90,7 @@ public struct DiffTable: Sendable {
   private var hasTimes: Bool { diff.old.time != nil }
 
   public var table: Table {
-    var columns: [Table.Column] = [.init(""), .init(level.rawValue, isPath: true)]
+    var columns: [Table.Column] = [.init(""), .init(level.rawValue, role: .path)]
     columns += level == .tensor ? [.init(oldName), .init(newName)] : [.init("kind")]
     columns.append(.init("parameters", .right))
     if level != .tensor { columns.append(.init("saved", .right)) }

@@ -13,13 +13,17 @@ public struct Histogram: Sendable, Hashable {
       // Half a unit to either side, or what the number's size leaves of it.
       (low, high) = (min(low - 0.5, low.nextDown), max(high + 0.5, high.nextUp))
     }
-    // Halves, since the whole range may be beyond the greatest number.
-    let step = (high / 2 - low / 2) / Double(bins) * 2
-    let edges = (0...bins).map { $0 == bins ? high : low + Double($0) * step }
+    // The whole range may be beyond the greatest number, and a part of it below the least.
+    let isWide = !(high - low).isFinite
+    let step = (high - low) / Double(bins)
+    let edges = (0...bins).map { edge in
+      let share = Double(edge) / Double(bins)
+      return edge == bins ? high : isWide ? low * (1 - share) + high * share : low + Double(edge) * step
+    }
     var counts = [Int](repeating: 0, count: bins)
     elements.forEachChunk { chunk in
       for value in chunk where value.isFinite {
-        let share = (value / 2 - low / 2) / (high / 2 - low / 2)
+        let share = isWide ? (value / 2 - low / 2) / (high / 2 - low / 2) : (value - low) / (high - low)
         var bin = share.isFinite ? max(0, min(bins - 1, Int(share * Double(bins)))) : 0
         // The product is rounded: the edges decide.
         if bin > 0, value < edges[bin] { bin -= 1 } else if bin < bins - 1, value >= edges[bin + 1] { bin += 1 }

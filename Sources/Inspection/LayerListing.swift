@@ -41,7 +41,7 @@ public struct LayerListing: Sendable {
     if !isOfTensors { sums += ", \(Number.multiplyAdds(multiplyAdds))" }
     if let time = total.time { sums += ", \(Number.time(time)) in the last run" }
     return Table(
-      columns: [.init(isOfTensors ? "tensor" : "layer", isPath: isSorted)] + columns.map(title), rows: lines,
+      columns: [.init(isOfTensors ? "tensor" : "layer", role: isSorted ? .path : .name)] + columns.map(title), rows: lines,
       footer: ["\(Number.grouped(rows.count)) of \(Number.counted(available, "row"))", sums])
   }
 

@@ -5,13 +5,17 @@ public struct Table: Hashable, Sendable {
   public struct Column: Hashable, Sendable {
     public let title: String
     public let alignment: Alignment
-    /// Paths, which are told apart by their ends.
-    public let isPath: Bool
+    /// What rows are told apart by.
+    public enum Role: Hashable, Sendable {
+      /// Names differ at their beginnings, paths at their ends.
+      case name, path, other
+    }
+    public let role: Role
 
-    public init(_ title: String, _ alignment: Alignment = .left, isPath: Bool = false) {
+    public init(_ title: String, _ alignment: Alignment = .left, role: Role = .other) {
       self.title = title
       self.alignment = alignment
-      self.isPath = isPath
+      self.role = role
     }
   }
 

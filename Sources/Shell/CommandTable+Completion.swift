@@ -81,10 +81,12 @@ extension CommandTable {
         .map { Completion.Candidate(quote($0), suffix: " ") }
     case let kind?:
       return values(kind, beginning).filter { $0.utf8.starts(with: beginning.utf8) }.map { value in
-        guard value.utf8.last == UInt8(ascii: "/") else {
+        // A folder's name goes on, and so does a layer's path at a dot.
+        let goesOn = value.utf8.last == UInt8(ascii: "/") || (kind == .named("path") && value.utf8.last == UInt8(ascii: "."))
+        guard goesOn else {
           return Completion.Candidate(quote(value), suffix: " ")
         }
-        // A folder's name goes on, so a quote that it needs stays open.
+        // A quote that it needs stays open.
         let text = quote(value)
         return Completion.Candidate(text == value ? text : String(text.dropLast()), suffix: "")
       }

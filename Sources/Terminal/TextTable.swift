@@ -5,11 +5,16 @@ public struct TextTable: Sendable {
     public var alignment: DisplayWidth.Alignment
     /// Cut at its start where it has to be, since paths differ at their ends.
     public var isPath: Bool
+    /// A column of text is not cut below this while there are columns to leave out.
+    public var leastWidth: Int
 
-    public init(_ title: String, _ alignment: DisplayWidth.Alignment = .left, isPath: Bool = false) {
+    public init(
+      _ title: String, _ alignment: DisplayWidth.Alignment = .left, isPath: Bool = false, leastWidth: Int = 8
+    ) {
       self.title = title
       self.alignment = alignment
       self.isPath = isPath
+      self.leastWidth = leastWidth
     }
   }
 
@@ -20,16 +25,16 @@ public struct TextTable: Sendable {
 
   /// Blanks between two columns.
   private static let gap = 2
-  /// No column of text is cut below this while there are columns to leave out.
-  private static let leastTextWidth = 8
-  /// Nor a path below this.
-  private static let leastPathWidth = 28
 
   private let columns: [Column]
   private var rows: [Row] = []
 
   public init(columns: [Column]) {
-    self.columns = columns.map { Column(DisplayWidth.sanitized($0.title), $0.alignment, isPath: $0.isPath) }
+    self.columns = columns.map { column in
+      var column = column
+      column.title = DisplayWidth.sanitized(column.title)
+      return column
+    }
   }
 
   public var rowCount: Int { rows.count }
@@ -95,7 +100,7 @@ public struct TextTable: Sendable {
 
   private func fit(_ widths: inout [Int], into room: Int) {
     let text = widths.indices.filter { columns[$0].alignment == .left }
-    shrink(&widths, text, least: { columns[$0].isPath ? Self.leastPathWidth : Self.leastTextWidth }, into: room)
+    shrink(&widths, text, least: { columns[$0].leastWidth }, into: room)
   }
 
   /// Makes the widest of some columns narrower, one by one, none below its least.

@@ -54,7 +54,9 @@ struct Prompt {
     case .file: FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .folder: FileCompletion.paths(beginning: beginning, foldersOnly: true)
     case .named("command"): session.table.commands.map(\.declaration.name)
-    case .named("path"): session.layerPaths
+    case .named("path"):
+      session.layerPaths(beginning: beginning) + Architecture.names
+        + (beginning.contains("/") ? FileCompletion.paths(beginning: beginning, foldersOnly: false) : [])
     case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .named("tensor"): session.tensorNames
     default: []

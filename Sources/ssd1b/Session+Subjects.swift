@@ -60,10 +60,18 @@ extension Session {
     return near.isEmpty ? nil : "did you mean the architecture \(NearestNames.list(near, "or"))?"
   }
 
-  /// Paths of the loaded model that can be listed, for completion.
-  var layerPaths: [String] {
+  /// Paths of the loaded model's parts that begin so, for completion: no further than the next dot.
+  func layerPaths(beginning: String) -> [String] {
     guard let components = try? loadedView.components() else { return [] }
-    return LayerTree(components).paths
+    var found: [String] = []
+    for path in LayerTree(components).paths where path.hasPrefix(beginning) {
+      let rest = path.dropFirst(beginning.count)
+      let next = rest.firstIndex(of: ".").map { String(path[...$0]) } ?? path
+      if found.last != next { found.append(next) }
+    }
+    // A part that has parts is offered with its dot alone.
+    let whole = Set(found)
+    return whole.filter { !whole.contains($0 + ".") }.sorted()
   }
 
   /// The loaded checkpoints' tensors by component and key, for completion.

@@ -34,6 +34,10 @@ import Testing
     named(
       "control characters in names",
       many(4) { ["a\\u001b[2J\\u001b]0;x\\u0007", "b\\u009b31m", "c\\u202etxt\\n\\r\\b", "d\\u0000e"][$0] }),
+    named("names of dots alone", many(4) { ["", ".", "...", "a..b"][$0] }),
+    Case(
+      name: "a line break that forges a hint", header: "{\(tensor("a\\nhint: run this", "[2]", 0, 2))}", dataBytes: 2,
+      error: "a\\nhint: run this: expected 4 bytes"),
     Case(
       name: "a name twice", header: "{\(tensor("a", "[1]", 0, 2)),\(tensor("a", "[1]", 2, 4))}", dataBytes: 4,
       error: "the name a twice"),
@@ -61,7 +65,7 @@ import Testing
       try HollowCheckpoint.write(header: one.header, dataBytes: one.dataBytes, to: path)
       for command in [
         "layers \(path)", "layers \(path) sort=bytes top=3 as=csv", "params \(path) by=dtype", "tensor a.weight in=\(path)",
-        "diff sdxl \(path)",
+        "layers \(path) filter=*x*", "diff sdxl \(path)",
       ] {
         for arguments in [["-c", command], ["--json", "-c", command]] {
           let start = ContinuousClock.now
@@ -81,12 +85,48 @@ import Testing
             #expect(raw == nil, "\(command): \(String(describing: raw)) in the \(stream)")
             #expect(command.contains("csv") || !text.contains("\r"), "\(command)")
           }
-          if command.hasPrefix("layers") {
+          if command.hasPrefix("layers"), !command.contains("filter") {
             #expect(result.code == (one.error == nil ? 0 : 4), "\(command): \(result.errors.prefix(300))")
           }
+          #expect(result.errors.split(separator: "\n").count { $0.hasPrefix("hint:") } <= 1, "\(result.errors.prefix(300))")
           if let error = one.error { #expect(result.errors.contains(error), "\(result.errors.prefix(300))") }
         }
       }
+    }
+  }
+
+  @Test(
+    "A config made to take forever is refused at once",
+    arguments: [
+      #""block_out_channels": [\#(Array(repeating: "32", count: 64).joined(separator: ","))]"#, #""layers_per_block": 1048576"#,
+      #""down_block_types": [\#(Array(repeating: "\"DownEncoderBlock2D\"", count: 60).joined(separator: ","))]"#,
+    ])
+  func hostileConfig(field: String) throws {
+    try Program.withFolder { folder in
+      let config = try String(contentsOfFile: Program.model + "/vae/config.json", encoding: .utf8)
+      let key = String(field.prefix { $0 != ":" })
+      let lines = config.split(separator: "\n").filter { !$0.contains(key) }.joined(separator: "\n")
+      let changed = lines.replacing("{", with: "{\n\(field),", maxReplacements: 1)
+      try changed.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+      try HollowCheckpoint.write([("decoder.conv_in.weight", [8, 4, 3, 3])], to: folder + "/x.safetensors")
+      let start = ContinuousClock.now
+      let result = try Program.run(["-c", "layers \(folder)/x.safetensors"])
+      #expect(ContinuousClock.now - start < .seconds(4))
+      #expect(result.code == 0 && result.output.contains("an autoencoder: 4 latent channels"), "\(result.output)\(result.errors)")
+    }
+  }
+
+  @Test(
+    "What is no safetensors file is told what it is",
+    arguments: [
+      ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"), ("PK\u{3}\u{4}xxxxxxxxxxxx", "a pickled PyTorch file"),
+      ("<!DOCTYPE html><html>", "a web page"), ("GGUF\u{3}xxxxxxxxx", "a GGUF file"), ("hello", "a file of 5 bytes"),
+    ])
+  func otherFiles(text: String, found: String) throws {
+    try Program.withFolder { folder in
+      try text.write(toFile: folder + "/x.safetensors", atomically: true, encoding: .utf8)
+      let result = try Program.run(["--model", folder + "/x.safetensors", "-c", "layers"])
+      #expect(result.code == 4 && result.errors.contains(found), "\(result.errors)")
     }
   }
 }

@@ -61,6 +61,9 @@ import Testing
   func forms(command: String) throws {
     let json = try fields(try #require(try results(command).first))
     let csv = try Program.run(["-c", command + " as=csv"])
+    // A blank line only between a histogram and the figures before it.
+    #expect(csv.output.utf8.suffix(2).elementsEqual("\r\n".utf8))
+    #expect(csv.output.components(separatedBy: "\r\n\r\n").count == (command.contains("hist") ? 2 : 1))
     let lines = csv.output.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast()
     let markdown = try Program.run(["-c", command + " as=markdown"]).output.split(separator: "\n")
     #expect(csv.code == 0 && lines.count > 1)
@@ -68,6 +71,17 @@ import Testing
     if case .array(let items)? = json["rows"] { #expect(items.count == lines.count - 1) }
     let direct = try Program.run(["-c", command + " as=json"])
     #expect(try fields(JSONValue(parsing: Data(direct.output.utf8), at: "json")) == json)
+  }
+
+  @Test("Off the terminal's needs, programs get every layer and every block")
+  func whole() throws {
+    let layers = try fields(try #require(try results("layers unet").first))
+    #expect(layers["shown"] == layers["available"])
+    let csv = try Program.run(["-c", "layers unet as=csv"]).output
+    #expect(csv.contains("unet.up_blocks.0.attentions.2.transformer_blocks.9.ff.net.2,"))
+    #expect(!(try Program.run(["-c", "layers unet"]).output.contains("transformer_blocks.9.ff")))
+    let diff = try Program.run(["-c", "diff sdxl ssd1b only=removed as=csv"]).output
+    #expect(diff.contains("removed,mid_block.attentions.0.transformer_blocks.7,"))
   }
 
   @Test("Columns are chosen, and a wrong one is refused with the right ones")
@@ -144,6 +158,10 @@ import Testing
       let one = folder + "/s/unet.mid_block.step3.prompt.safetensors"
       let file = try SafetensorsFile(MappedBytes(file: one), at: one)
       #expect(file.metadata["layer"] == "unet.mid_block" && file.metadata["half"] == "prompt" && file.metadata["seed"] == "0")
+      // What two patterns mean is kept once, with its values if either wants them.
+      let twice = try self.results(
+        "steps 2\ncapture unet.conv_in\ncapture unet.conv_in full steps=2\ngenerate out=e.png\ncapture\ndump captures t\n", in: folder)
+      #expect(try rows(twice[4]).count == 4 && rows(twice[5]).count == 2)
       let text = try Program.run(script: "capture unet.conv_in full\ngenerate steps=1 out=d.png\n", in: folder).output
       #expect(text.contains("armed 1 layer, 40 tensors: 1.3 MiB\ncapturing 1 layer, 2 tensors: 64.0 KiB\n"), "\(text)")
     }
@@ -258,6 +276,11 @@ import Testing
       // The tree has the time of reshapes too, which do nothing.
       #expect(abs(try number(all["seconds"]) / number(unet["seconds"]) - 1) < 0.01)
       #expect(try rows(fields(results[10])["rows"]).allSatisfy { try number($0["seconds_saved"]) > 0 })
+      // Asking of another backend takes nothing of the run away.
+      let other = try self.results(
+        "generate steps=1 out=f.png\nestimate backend=reference\nprofile by=component\nestimate\n", in: folder)
+      #expect(try fields(other[1])["basis"] == "speed" && fields(other[3])["basis"] == "last_run")
+      #expect(try rows(fields(other[2])["rows"]).count >= 2)
       // Gathered while running: the same map, but for the rounding of the batch of two.
       let live = try self.results(
         """

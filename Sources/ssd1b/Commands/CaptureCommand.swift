@@ -123,7 +123,7 @@ enum CaptureCommand {
         result: .array([]), tables: [data])
     }
     let table = Table(
-      columns: [.init("layer", isPath: true), .init("step", .right), .init("half"), .init("shape")]
+      columns: [.init("layer", role: .path), .init("step", .right), .init("half"), .init("shape")]
         + ["min", "max", "mean", "std", "norm", "not finite"].map { .init($0, .right) }, rows: rows)
     return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }

@@ -57,7 +57,7 @@ enum ProfileCommand {
     }
     let shown = ranked.prefix(top ?? (grouping == .layer ? 20 : .max))
     let table = Table(
-      columns: [.init(grouping.rawValue, isPath: grouping == .layer)]
+      columns: [.init(grouping.rawValue, role: grouping == .layer ? .path : .name)]
         + ["calls", "time", "share", "GFLOP/s", "of peak"].map { .init($0, .right) },
       rows: shown.map { name, group in
         let rate = group.operationsPerSecond

@@ -52,7 +52,8 @@ extension Diagnostic {
     guard let first = faults.first else { return }
     guard faults.count > 1 else { throw first }
     throw Diagnostic(
-      first.kind, at: place, "\(faults.count) parts cannot be read:\n" + faults.map(\.description).joined(separator: "\n"),
+      first.kind, at: place,
+      "\(faults.count) parts cannot be read:\n" + faults.map(\.description).joined(separator: "\n"),
       hint: first.hint)
   }
 }

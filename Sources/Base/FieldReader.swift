@@ -52,8 +52,10 @@ public struct FieldReader {
     return converted
   }
 
-  public mutating func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) -> Int {
-    let expected = range.upperBound == .max ? "an integer of \(range.lowerBound) or more" : "an integer in \(range)"
+  public mutating func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) -> Int
+  {
+    let expected =
+      range.upperBound == .max ? "an integer of \(range.lowerBound) or more" : "an integer in \(range)"
     return read(key, expected, default: fallback, standIn: range.lowerBound) {
       if case .integer(let value) = $0, range.contains(value) { return value }
       return nil
@@ -90,7 +92,9 @@ public struct FieldReader {
     }
   }
 
-  public mutating func string(_ key: String, oneOf choices: [String], default fallback: String? = nil) -> String {
+  public mutating func string(_ key: String, oneOf choices: [String], default fallback: String? = nil)
+    -> String
+  {
     let expected = choices.count == 1 ? "\"\(choices[0])\"" : "one of \(choices.joined(separator: ", "))"
     return read(key, expected, default: fallback, standIn: choices.first ?? "") {
       if case .string(let value) = $0, choices.isEmpty || choices.contains(value) { return value }
@@ -125,7 +129,10 @@ public struct FieldReader {
 
   /// One positive integer for all of `count` blocks, or a list with one for each.
   public mutating func countPerBlock(_ key: String, blocks: Int) -> [Int] {
-    read(key, "a positive integer or a list of \(blocks)", default: nil, standIn: Array(repeating: 1, count: blocks)) {
+    read(
+      key, "a positive integer or a list of \(blocks)", default: nil,
+      standIn: Array(repeating: 1, count: blocks)
+    ) {
       if let number = $0.positiveInteger { return Array(repeating: number, count: blocks) }
       guard case .array(let items) = $0, items.count == blocks else { return nil }
       let numbers = items.compactMap { $0.positiveInteger }
@@ -149,7 +156,8 @@ public struct FieldReader {
 
   /// Throws everything noted, unknown keys included. Keys that begin with `_` are the writer's own notes.
   public mutating func finish(ignoring ignored: Set<String> = []) throws {
-    for key in fields.keys.sorted() where !asked.contains(key) && !ignored.contains(key) && !key.hasPrefix("_") {
+    for key in fields.keys.sorted()
+    where !asked.contains(key) && !ignored.contains(key) && !key.hasPrefix("_") {
       note("\(key): unknown field with \(fields[key]?.kindName ?? "no value")")
     }
     guard !faults.isEmpty else { return }

@@ -66,7 +66,8 @@ public enum JSONValue: Equatable, Sendable {
       }
       for unit in UTF16.encode(scalar).map(Array.init) ?? [] {
         let digits = String(unit, radix: 16)
-        result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
+        result.append(
+          contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
       }
     }
     return String(result)

@@ -120,8 +120,10 @@ extension Statistics {
     // Of no finite value there are no figures.
     func figure(_ value: Double) -> JSONValue { finite == 0 ? .null : .number(value) }
     return [
-      ("min", figure(minimum)), ("max", figure(maximum)), ("mean", figure(mean)), ("std", figure(standardDeviation)),
-      ("norm", figure(norm)), ("zeros", .integer(zeros)), ("nan", .integer(nans)), ("inf", .integer(infinities)),
+      ("min", figure(minimum)), ("max", figure(maximum)), ("mean", figure(mean)),
+      ("std", figure(standardDeviation)),
+      ("norm", figure(norm)), ("zeros", .integer(zeros)), ("nan", .integer(nans)),
+      ("inf", .integer(infinities)),
     ]
   }
 }

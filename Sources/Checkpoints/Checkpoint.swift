@@ -32,7 +32,10 @@ public struct Checkpoint: Sendable {
     let stems = ["diffusion_pytorch_model", "model"]
     let singles = stems.flatMap { ["\($0).fp16.safetensors", "\($0).safetensors"] }
     let indices = stems.flatMap {
-      ["\($0).safetensors.index.fp16.json", "\($0).fp16.safetensors.index.json", "\($0).safetensors.index.json"]
+      [
+        "\($0).safetensors.index.fp16.json", "\($0).fp16.safetensors.index.json",
+        "\($0).safetensors.index.json",
+      ]
     }
     let candidates = singles + indices
     let ranked = candidates.filter { $0.contains("fp16") } + candidates.filter { !$0.contains("fp16") }
@@ -43,7 +46,9 @@ public struct Checkpoint: Sendable {
         .model, at: place,
         "expected \(singles.filter { !$0.contains("fp16") }.joined(separator: " or ")), its .fp16. variant or a sharded "
           + "index, found \(names.isEmpty ? folder.isEmpty ? "an empty folder" : "no such folder" : names.joined(separator: ", "))",
-        hint: "weights must be safetensors in the diffusers layout; a .bin or .ckpt file has to be converted first")
+        hint:
+          "weights must be safetensors in the diffusers layout; a .bin or .ckpt file has to be converted first"
+      )
     }
     try self.init(source, file: folder.isEmpty ? found : "\(folder)/\(found)")
   }
@@ -51,12 +56,14 @@ public struct Checkpoint: Sendable {
   /// Opens a safetensors file, or the shards that an index (`….json`) names.
   public init(_ source: some ModelFiles, file path: String) throws {
     guard path.hasSuffix(".json") else {
-      try self.init(files: [SafetensorsFile(source.bytes(path), at: source.place(path))], at: source.place(path))
+      try self.init(
+        files: [SafetensorsFile(source.bytes(path), at: source.place(path))], at: source.place(path))
       return
     }
     let parts = path.split(separator: "/")
     try self.init(
-      index: source.json(path), named: String(parts.last ?? ""), in: source, folder: parts.dropLast().joined(separator: "/"))
+      index: source.json(path), named: String(parts.last ?? ""), in: source,
+      folder: parts.dropLast().joined(separator: "/"))
   }
 
   private init(index: JSONValue, named name: String, in source: some ModelFiles, folder: String) throws {
@@ -70,7 +77,9 @@ public struct Checkpoint: Sendable {
     for (tensor, shard) in map {
       guard case .string(let file) = shard, !file.contains("/") else {
         throw Diagnostic(
-          .model, at: place, "weight_map.\(SafetensorsHeader.shown(tensor)): expected a file name, found \(shard.kindName)", hint: hint)
+          .model, at: place,
+          "weight_map.\(SafetensorsHeader.shown(tensor)): expected a file name, found \(shard.kindName)",
+          hint: hint)
       }
       shardOf[tensor] = file
     }
@@ -82,8 +91,12 @@ public struct Checkpoint: Sendable {
         files.append(file)
         let expected = Set(shardOf.filter { $0.value == shard }.keys)
         let held = Set(file.entries.keys)
-        faults += expected.subtracting(held).sorted().map { "\($0): not in \(shard), where the index puts it" }
-        faults += held.subtracting(expected).sorted().map { "\($0): in \(shard), but the index does not say so" }
+        faults += expected.subtracting(held).sorted().map {
+          "\($0): not in \(shard), where the index puts it"
+        }
+        faults += held.subtracting(expected).sorted().map {
+          "\($0): in \(shard), but the index does not say so"
+        }
       } catch let fault as Diagnostic {
         faults.append(fault.description)
       }

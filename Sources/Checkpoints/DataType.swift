@@ -1,9 +1,20 @@
 /// The element types that a safetensors header may name.
 public enum DataType: String, Hashable, Sendable, CaseIterable {
-  case float16 = "F16", bfloat16 = "BF16", float32 = "F32", float64 = "F64"
-  case int8 = "I8", int16 = "I16", int32 = "I32", int64 = "I64"
-  case uint8 = "U8", uint16 = "U16", uint32 = "U32", uint64 = "U64"
-  case bool = "BOOL", float8E4M3 = "F8_E4M3", float8E5M2 = "F8_E5M2"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  case float32 = "F32"
+  case float64 = "F64"
+  case int8 = "I8"
+  case int16 = "I16"
+  case int32 = "I32"
+  case int64 = "I64"
+  case uint8 = "U8"
+  case uint16 = "U16"
+  case uint32 = "U32"
+  case uint64 = "U64"
+  case bool = "BOOL"
+  case float8E4M3 = "F8_E4M3"
+  case float8E5M2 = "F8_E5M2"
 
   /// Bytes of one element.
   public var width: Int {

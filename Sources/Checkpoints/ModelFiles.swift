@@ -48,7 +48,8 @@ public final class MappedBytes: @unchecked Sendable {
   public var data: Data {
     guard let address = buffer.baseAddress else { return Data() }
     return Data(
-      bytesNoCopy: UnsafeMutableRawPointer(mutating: address), count: buffer.count, deallocator: .custom { [self] _, _ in
+      bytesNoCopy: UnsafeMutableRawPointer(mutating: address), count: buffer.count,
+      deallocator: .custom { [self] _, _ in
         _ = self
       })
   }
@@ -83,9 +84,11 @@ public struct ModelFolder: ModelFiles {
   /// Throws a `Diagnostic` when there is no such folder.
   public init(path: String) throws {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
+    else {
       throw Diagnostic(
-        .model, at: path, "expected a model folder in the diffusers layout, found "
+        .model, at: path,
+        "expected a model folder in the diffusers layout, found "
           + (FileManager.default.fileExists(atPath: path) ? "a file" : "nothing"),
         hint: "give --model a folder that holds model_index.json, unet/, vae/, text_encoder/ and tokenizer/")
     }

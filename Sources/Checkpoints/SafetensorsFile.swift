@@ -34,11 +34,13 @@ public struct SafetensorsFile: Sendable {
     let hint = "the file is cut off or damaged: fetch it again and compare its size with the publisher's"
     guard file.count >= 8 else {
       throw Diagnostic(
-        .model, at: place, "expected a safetensors header of at least 8 bytes, found a file of \(file.count) bytes",
+        .model, at: place,
+        "expected a safetensors header of at least 8 bytes, found a file of \(file.count) bytes",
         hint: hint)
     }
     if let other = Self.otherKind(of: file) {
-      throw Diagnostic(.model, at: place, "expected a safetensors file, found \(other.what)", hint: other.remedy)
+      throw Diagnostic(
+        .model, at: place, "expected a safetensors file, found \(other.what)", hint: other.remedy)
     }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(min(file.count - 8, Self.maximumHeaderBytes)) else {
@@ -54,7 +56,8 @@ public struct SafetensorsFile: Sendable {
     } catch let fault as SafetensorsHeader.Fault {
       throw Diagnostic(
         .model, at: place,
-        "header: expected JSON that names tensors with dtype, shape and data_offsets, found \(fault.text)", hint: hint)
+        "header: expected JSON that names tensors with dtype, shape and data_offsets, found \(fault.text)",
+        hint: hint)
     }
     metadata = header.metadata
     let dataCount = file.count - dataStart
@@ -66,7 +69,8 @@ public struct SafetensorsFile: Sendable {
     if isCutShort {
       let end = beyond.compactMap { $0.dataOffsets.last }.max() ?? 0
       faults.append(
-        "the data: expected \(end) bytes, found \(dataCount): \(beyond.count) of \(header.tensors.count) tensors are cut off")
+        "the data: expected \(end) bytes, found \(dataCount): \(beyond.count) of \(header.tensors.count) tensors are cut off"
+      )
     }
     entries.reserveCapacity(header.tensors.count)
     for tensor in header.tensors where !(isCutShort && tensor.ends(beyond: dataCount)) {
@@ -85,13 +89,21 @@ public struct SafetensorsFile: Sendable {
   private static func otherKind(of file: UnsafeRawBufferPointer) -> (what: String, remedy: String)? {
     func begins(_ text: String) -> Bool { file.prefix(text.utf8.count).elementsEqual(text.utf8) }
     if begins("version https://git-lfs") {
-      return ("a Git LFS pointer, the name of a file that was not fetched", "git lfs pull fetches it, as does huggingface-cli download")
+      return (
+        "a Git LFS pointer, the name of a file that was not fetched",
+        "git lfs pull fetches it, as does huggingface-cli download"
+      )
     }
     if begins("PK\u{3}\u{4}") || begins("\u{80}\u{2}") || file.prefix(2).elementsEqual([0x80, 0x02]) {
-      return ("a pickled PyTorch file", "convert it to safetensors first, with torch and safetensors.torch.save_file")
+      return (
+        "a pickled PyTorch file",
+        "convert it to safetensors first, with torch and safetensors.torch.save_file"
+      )
     }
     if begins("GGUF") { return ("a GGUF file", "fetch the safetensors of the same model") }
-    if begins("<!DOCTYPE") || begins("<html") { return ("a web page", "the download was an error page: fetch the file again") }
+    if begins("<!DOCTYPE") || begins("<html") {
+      return ("a web page", "the download was an error page: fetch the file again")
+    }
     return nil
   }
 
@@ -104,15 +116,20 @@ public struct SafetensorsFile: Sendable {
     var faults: [String] = []
     var position = dataStart
     var previous = "the header"
-    for (key, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
-      < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) })
-    {
+    for (key, entry) in entries.sorted(by: {
+      ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+        < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
+    }) {
       let name = SafetensorsHeader.shown(key)
       let begin = entry.range.lowerBound
       if begin < position {
-        faults.append("\(name): overlaps \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)")
+        faults.append(
+          "\(name): overlaps \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)"
+        )
       } else if begin > position {
-        faults.append("\(name): leaves a gap after \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)")
+        faults.append(
+          "\(name): leaves a gap after \(previous): begins at byte \(begin - dataStart), expected \(position - dataStart)"
+        )
       }
       if entry.range.upperBound >= position { (position, previous) = (entry.range.upperBound, name) }
     }
@@ -124,7 +141,9 @@ public struct SafetensorsFile: Sendable {
 }
 
 extension SafetensorsHeader.Tensor {
-  fileprivate func ends(beyond dataCount: Int) -> Bool { dataOffsets.count == 2 && dataOffsets[1] > dataCount }
+  fileprivate func ends(beyond dataCount: Int) -> Bool {
+    dataOffsets.count == 2 && dataOffsets[1] > dataCount
+  }
 
   /// Its place in the file. Throws a `Fault` that says what is wrong with it.
   fileprivate func entry(dataStart: Int, dataCount: Int) throws -> SafetensorsFile.Entry {
@@ -133,9 +152,11 @@ extension SafetensorsHeader.Tensor {
       let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
       throw Fault(text: "dtype: expected one of \(known), found \(SafetensorsHeader.shown(dtype))")
     }
-    guard dataOffsets.count == 2, dataOffsets[0] >= 0, dataOffsets[0] <= dataOffsets[1], dataOffsets[1] <= dataCount
+    guard dataOffsets.count == 2, dataOffsets[0] >= 0, dataOffsets[0] <= dataOffsets[1],
+      dataOffsets[1] <= dataCount
     else {
-      throw Fault(text: "data_offsets: expected a range within 0...\(dataCount), found \(dataOffsets.prefix(8))")
+      throw Fault(
+        text: "data_offsets: expected a range within 0...\(dataCount), found \(dataOffsets.prefix(8))")
     }
     guard shape.count <= Self.maximumRank else {
       throw Fault(text: "shape: expected at most \(Self.maximumRank) extents, found \(shape.count)")
@@ -150,7 +171,9 @@ extension SafetensorsHeader.Tensor {
     }
     guard byteCount == dataOffsets[1] - dataOffsets[0] else {
       throw Fault(
-        text: "expected \(byteCount) bytes for \(dtype) of shape \(shape), found \(dataOffsets[1] - dataOffsets[0])")
+        text:
+          "expected \(byteCount) bytes for \(dtype) of shape \(shape), found \(dataOffsets[1] - dataOffsets[0])"
+      )
     }
     return .init(
       dtype: type, shape: shape, range: (dataStart + dataOffsets[0])..<(dataStart + dataOffsets[1]))

@@ -38,7 +38,8 @@ struct SafetensorsHeader {
   /// A name as messages have it: a hostile one is cut, and what is invisible in it escaped.
   static func shown(_ name: String) -> String {
     let limit = 200
-    return (name.utf8.count <= limit ? name : String(name.unicodeScalars.prefix(limit)) + "…").escapingInvisibles
+    return (name.utf8.count <= limit ? name : String(name.unicodeScalars.prefix(limit)) + "…")
+      .escapingInvisibles
   }
 
   private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
@@ -135,7 +136,9 @@ private struct JSONScanner {
   mutating func string(at place: String) throws -> String {
     guard take("\"") else { throw something(at: place) }
     let start = position
-    while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+    while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+      position += 1
+    }
     if next == UInt8(ascii: "\"") {
       defer { position += 1 }
       return try text(bytes[start..<position])

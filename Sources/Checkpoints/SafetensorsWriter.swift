@@ -7,13 +7,15 @@ public enum SafetensorsWriter {
   ///
   /// The data begin at a multiple of 8 bytes, as the format's own writer aligns them. Throws `Diagnostic` of kind `.file`.
   public static func write(
-    _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:], to path: String
+    _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
+    to path: String
   ) throws {
     var fields: [String: JSONValue] = [:]
     if !metadata.isEmpty { fields["__metadata__"] = .object(metadata.mapValues(JSONValue.string)) }
     var offset = 0
     for tensor in tensors {
-      precondition(tensor.shape.reduce(1, *) == tensor.values.count, "\(tensor.name) has another count than its shape")
+      precondition(
+        tensor.shape.reduce(1, *) == tensor.values.count, "\(tensor.name) has another count than its shape")
       let end = offset + 4 * tensor.values.count
       fields[tensor.name] = [
         "dtype": "F32", "shape": .array(tensor.shape.map(JSONValue.integer)),

@@ -14,7 +14,9 @@ public struct ContactSheet: Sendable {
     let widest = tiles.reduce(0) { max($0, $1.image.width) }
     let highest = tiles.reduce(0) { max($0, $1.image.height) }
     let scale = max(1, (leastSide + widest - 1) / widest)
-    let (cellWidth, cellHeight) = (widest * scale + Self.margin, highest * scale + Self.labelHeight + Self.margin)
+    let (cellWidth, cellHeight) = (
+      widest * scale + Self.margin, highest * scale + Self.labelHeight + Self.margin
+    )
     let fitting = (Double(tiles.count * cellHeight) / Double(cellWidth)).squareRoot()
     let count = min(tiles.count, max(1, columns ?? Int(fitting.rounded(.up))))
     let rows = (tiles.count + count - 1) / count

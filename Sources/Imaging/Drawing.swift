@@ -137,7 +137,8 @@ public struct Drawing: Sendable {
       case "png": self = .png
       case let other:
         throw Diagnostic(
-          .value, at: path, "expected a name that ends in .png or .svg, found \(other.isEmpty ? "neither" : ".\(other)")",
+          .value, at: path,
+          "expected a name that ends in .png or .svg, found \(other.isEmpty ? "neither" : ".\(other)")",
           hint: "the ending says which of the two is written")
       }
     }
@@ -193,7 +194,8 @@ private struct Canvas {
       for (row, dots) in BitmapFont.rows(of: character).enumerated() where dots != 0 {
         for column in 0..<BitmapFont.width where dots >> (BitmapFont.width - 1 - column) & 1 == 1 {
           fill(
-            x + (index * BitmapFont.advance + column) * scale, y + (row - BitmapFont.height) * scale, scale, scale, color)
+            x + (index * BitmapFont.advance + column) * scale, y + (row - BitmapFont.height) * scale, scale,
+            scale, color)
         }
       }
     }

@@ -50,7 +50,8 @@ struct Branch: Sendable {
   init(component: String, tensors: [StoredWeight]) {
     let leaves = tensors.map { tensor in
       let sums = LayerSums(
-        layerCount: 1, parameters: tensor.count, bytesByType: [tensor.dtype: tensor.bytes], multiplyAdds: 0, time: nil)
+        layerCount: 1, parameters: tensor.count, bytesByType: [tensor.dtype: tensor.bytes], multiplyAdds: 0,
+        time: nil)
       return Leaf(
         parts: Self.parts(of: tensor.name), kind: "tensor", shape: Shape(tensor.shape), sums: sums,
         tensorName: tensor.name)
@@ -59,7 +60,8 @@ struct Branch: Sendable {
   }
 
   private init(
-    _ component: String, path: String, name: String, leaves: ArraySlice<Leaf>, level: Int, _ returned: [String: Shape]
+    _ component: String, path: String, name: String, leaves: ArraySlice<Leaf>, level: Int,
+    _ returned: [String: Shape]
   ) {
     self.component = component
     self.path = path
@@ -90,7 +92,8 @@ struct Branch: Sendable {
   }
 
   private static func child(
-    _ component: String, name: String, of group: ArraySlice<Leaf>, level: Int, in parent: String, _ returned: [String: Shape]
+    _ component: String, name: String, of group: ArraySlice<Leaf>, level: Int, in parent: String,
+    _ returned: [String: Shape]
   ) -> Branch {
     let path = "\(parent).\(name)"
     if group.count == 1, let leaf = group.first, leaf.parts.count == level + 1 {
@@ -99,7 +102,8 @@ struct Branch: Sendable {
     // A name may be both a tensor and a folder of others; the tensor is then a part without a name of its own.
     let own = group.filter { $0.parts.count == level + 1 && $0.kind != nil }
     var branch = Branch(
-      component, path: path, name: name, leaves: group.filter { $0.parts.count > level + 1 }, level: level + 1, returned)
+      component, path: path, name: name, leaves: group.filter { $0.parts.count > level + 1 },
+      level: level + 1, returned)
     for leaf in own {
       branch.children.insert(Branch(component, path: path, name: name, leaf), at: 0)
       branch.sums += leaf.sums
@@ -152,7 +156,9 @@ struct Branch: Sendable {
     let inside = children.filter { $0.path.hasPrefix(wanted + ".") }
     guard inside.count > 1 else { return inside.first }
     var container = self
-    (container.path, container.name, container.children, container.shape) = (wanted, wanted, inside, inside.last?.shape)
+    (container.path, container.name, container.children, container.shape) = (
+      wanted, wanted, inside, inside.last?.shape
+    )
     container.sum()
     return container
   }

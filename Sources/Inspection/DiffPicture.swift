@@ -24,7 +24,8 @@ public struct DiffPicture: Sendable {
     let (top, left, columnWidth, gap) = (96, 190, 260, 60)
     let right = left + columnWidth + gap
     let bodyHeight = heights.reduce(0, +) + blocks.count
-    var drawing = Drawing(width: right + columnWidth + 250, height: top + bodyHeight + 60, background: Self.paper)
+    var drawing = Drawing(
+      width: right + columnWidth + 250, height: top + bodyHeight + 60, background: Self.paper)
 
     for (name, cost, count, x) in [
       (oldName, diff.old, diff.blockCounts(kind: "transformer_block").old, left),
@@ -33,7 +34,8 @@ public struct DiffPicture: Sendable {
       drawing.label(name, x: x, y: 34, color: Self.ink, scale: 2)
       drawing.label("\(Number.grouped(cost.parameters)) parameters", x: x, y: 54, color: Self.ink)
       drawing.label(
-        "\(Number.counted(count, "transformer block")), \(Number.multiplyAdds(cost.multiplyAdds))", x: x, y: 70,
+        "\(Number.counted(count, "transformer block")), \(Number.multiplyAdds(cost.multiplyAdds))", x: x,
+        y: 70,
         color: Self.ink)
     }
 
@@ -42,11 +44,13 @@ public struct DiffPicture: Sendable {
     func close(_ drawing: inout Drawing, at bottom: Int) {
       guard let stage, bottom - stage.top >= 9 else { return }
       let middle = (stage.top + bottom) / 2
-      drawing.rectangle(x: left - 14, y: stage.top, width: 2, height: bottom - stage.top - 1, fill: Self.faint)
+      drawing.rectangle(
+        x: left - 14, y: stage.top, width: 2, height: bottom - stage.top - 1, fill: Self.faint)
       drawing.label(stage.name, x: left - 22, y: middle + 3, color: Self.ink, anchor: .end)
       guard stage.saved != 0 else { return }
       let text = "\(stage.saved > 0 ? "-" : "+")\(Number.grouped(abs(stage.saved)))"
-      drawing.label(text, x: right + columnWidth + 14, y: middle + 3, color: stage.saved > 0 ? Self.removed : Self.added)
+      drawing.label(
+        text, x: right + columnWidth + 14, y: middle + 3, color: stage.saved > 0 ? Self.removed : Self.added)
     }
     for (block, height) in zip(blocks, heights) {
       let name = Self.stage(of: block.path)
@@ -64,9 +68,11 @@ public struct DiffPicture: Sendable {
         }
         if isThere, height >= 11 {
           // The stage stands at the left.
-          let label = block.path.hasPrefix(name + ".") ? String(block.path.dropFirst(name.count + 1)) : block.path
+          let label =
+            block.path.hasPrefix(name + ".") ? String(block.path.dropFirst(name.count + 1)) : block.path
           drawing.label(
-            label.shortened(to: columnWidth / Drawing.advance() - 2), x: x + 6, y: y + height / 2 + 3, color: Self.paper)
+            label.shortened(to: columnWidth / Drawing.advance() - 2), x: x + 6, y: y + height / 2 + 3,
+            color: Self.paper)
         }
       }
       y += height + 1
@@ -74,7 +80,8 @@ public struct DiffPicture: Sendable {
     close(&drawing, at: y)
 
     let legend: [(String, Drawing.Color)] = [
-      ("resnet", Self.kinds["resnet"] ?? Self.faint), ("transformer block", Self.kinds["transformer_block"] ?? Self.faint),
+      ("resnet", Self.kinds["resnet"] ?? Self.faint),
+      ("transformer block", Self.kinds["transformer_block"] ?? Self.faint),
       ("other", Self.other), ("removed", Self.removed), ("added", Self.added), ("changed", Self.changed),
     ]
     var x = left

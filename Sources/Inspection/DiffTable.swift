@@ -50,7 +50,9 @@ public struct DiffTable: Sendable {
     let kept = diff.rows(at: level).filter { only.contains($0.status) }
     // Each block that was kept has moved in its own way.
     unfoldedRows = kept.map { Self.row([$0], values) }
-    rows = (level == .block && values == nil ? Self.folded(kept) : kept.map { [$0] }).map { Self.row($0, values) }
+    rows = (level == .block && values == nil ? Self.folded(kept) : kept.map { [$0] }).map {
+      Self.row($0, values)
+    }
   }
 
   /// Runs of siblings with consecutive numbers and one status become one row.
@@ -156,17 +158,21 @@ public struct DiffTable: Sendable {
     fields += ["parameters", "parameters_saved", "bytes_saved", "multiply_adds_saved", "seconds_saved"]
     if values != nil { fields += ["relative_l2", "cosine"] }
     var data = DataTable(fields)
-    func shape(_ shape: Shape?) -> JSONValue { shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null }
+    func shape(_ shape: Shape?) -> JSONValue {
+      shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null
+    }
     for row in unfoldedRows {
       var cells: [JSONValue] = [.string(row.status.rawValue), .string(row.path), .string(row.kind)]
       if level == .tensor { cells += [shape(row.oldShape), shape(row.newShape)] }
       cells += [
-        .integer(row.cost.parameters), .integer(row.parametersSaved), hasBytes ? .integer(row.bytesSaved) : .null,
+        .integer(row.cost.parameters), .integer(row.parametersSaved),
+        hasBytes ? .integer(row.bytesSaved) : .null,
         .integer(row.multiplyAddsSaved), row.timeSaved.map { .number($0.seconds) } ?? .null,
       ]
       if values != nil {
         cells += [
-          row.values?.relativeL2.map(JSONValue.number) ?? .null, row.values?.cosine.map(JSONValue.number) ?? .null,
+          row.values?.relativeL2.map(JSONValue.number) ?? .null,
+          row.values?.cosine.map(JSONValue.number) ?? .null,
         ]
       }
       data.append(cells)

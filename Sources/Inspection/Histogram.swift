@@ -26,7 +26,11 @@ public struct Histogram: Sendable, Hashable {
         let share = isWide ? (value / 2 - low / 2) / (high / 2 - low / 2) : (value - low) / (high - low)
         var bin = share.isFinite ? max(0, min(bins - 1, Int(share * Double(bins)))) : 0
         // The product is rounded: the edges decide.
-        if bin > 0, value < edges[bin] { bin -= 1 } else if bin < bins - 1, value >= edges[bin + 1] { bin += 1 }
+        if bin > 0, value < edges[bin] {
+          bin -= 1
+        } else if bin < bins - 1, value >= edges[bin + 1] {
+          bin += 1
+        }
         counts[bin] += 1
       }
     }
@@ -51,7 +55,9 @@ public struct Histogram: Sendable, Hashable {
 
   public var data: DataTable {
     var data = DataTable(["from", "to", "count"])
-    for bin in counts.indices { data.append([.number(edges[bin]), .number(edges[bin + 1]), .integer(counts[bin])]) }
+    for bin in counts.indices {
+      data.append([.number(edges[bin]), .number(edges[bin + 1]), .integer(counts[bin])])
+    }
     return data
   }
 }

@@ -41,7 +41,8 @@ public struct LayerListing: Sendable {
     if !isOfTensors { sums += ", \(Number.multiplyAdds(multiplyAdds))" }
     if let time = total.time { sums += ", \(Number.time(time)) in the last run" }
     return Table(
-      columns: [.init(isOfTensors ? "tensor" : "layer", role: isSorted ? .path : .name)] + columns.map(title), rows: lines,
+      columns: [.init(isOfTensors ? "tensor" : "layer", role: isSorted ? .path : .name)] + columns.map(title),
+      rows: lines,
       footer: ["\(Number.grouped(rows.count)) of \(Number.counted(available, "row"))", sums])
   }
 
@@ -79,15 +80,18 @@ public struct LayerListing: Sendable {
   /// The listing for programs: every row by itself, in plain numbers.
   public var data: DataTable {
     var data = DataTable([
-      "path", "key", "depth", "kind", "layers", isOfTensors ? "shape" : "output", "parameters", "share", "bytes", "dtype",
+      "path", "key", "depth", "kind", "layers", isOfTensors ? "shape" : "output", "parameters", "share",
+      "bytes", "dtype",
       "multiply_adds", "seconds",
     ])
     for row in rows {
       data.append([
-        .string(row.path), .string(row.key), .integer(row.depth), row.kind.map(JSONValue.string) ?? .null, .integer(row.layerCount),
+        .string(row.path), .string(row.key), .integer(row.depth), row.kind.map(JSONValue.string) ?? .null,
+        .integer(row.layerCount),
         row.shape.map { .array($0.extents.map(JSONValue.integer)) } ?? .null, .integer(row.parameters),
         .number(total.parameters == 0 ? 0 : Double(row.parameters) / Double(total.parameters)),
-        hasBytes ? .integer(row.bytes) : .null, hasBytes ? .string(row.sums.types.joined(separator: "+")) : .null,
+        hasBytes ? .integer(row.bytes) : .null,
+        hasBytes ? .string(row.sums.types.joined(separator: "+")) : .null,
         .integer(row.multiplyAdds), row.sums.time.map { .number($0.seconds) } ?? .null,
       ])
     }

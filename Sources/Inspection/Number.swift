@@ -32,7 +32,8 @@ public enum Number {
   public static func time(_ duration: Duration) -> String {
     let seconds = duration.seconds
     let (value, unit) =
-      seconds.magnitude >= 0.9995 ? (seconds, "s") : seconds.magnitude >= 0.9995e-3 ? (seconds * 1e3, "ms") : (seconds * 1e6, "us")
+      seconds.magnitude >= 0.9995
+      ? (seconds, "s") : seconds.magnitude >= 0.9995e-3 ? (seconds * 1e3, "ms") : (seconds * 1e6, "us")
     return "\(fixed(value, value.magnitude < 9.995 ? 2 : value.magnitude < 99.95 ? 1 : 0)) \(unit)"
   }
 

@@ -24,7 +24,9 @@ public struct ParameterCount: Sendable {
   ///
   /// `weights` tells how a checkpoint holds each tensor of a network. A block is a component's uppermost part, such as `unet.down_blocks.1`. Throws a `Diagnostic` when element types
   /// are asked for without a checkpoint, which alone has them.
-  public init(_ components: [LayerTree.Component], by grouping: Grouping, weights: StoredWeight.Lookup? = nil) throws {
+  public init(_ components: [LayerTree.Component], by grouping: Grouping, weights: StoredWeight.Lookup? = nil)
+    throws
+  {
     let isStored = weights != nil || components.contains { if case .tensors = $0 { true } else { false } }
     guard grouping != .dtype || isStored else {
       throw Diagnostic(

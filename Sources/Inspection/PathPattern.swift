@@ -5,7 +5,10 @@ import Foundation
 /// else a text to be contained.
 public struct PathPattern: Hashable, Sendable {
   public let text: String
-  private enum Form: Hashable, Sendable { case contained, glob, expression(NSRegularExpression) }
+  private enum Form: Hashable, Sendable {
+    case contained, glob
+    case expression(NSRegularExpression)
+  }
   private let form: Form
 
   /// Whether it is neither a glob nor a regular expression.

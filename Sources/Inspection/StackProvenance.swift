@@ -26,7 +26,9 @@ public struct StackProvenance: Sendable {
   public static func shortened(from old: Graph, to new: Graph) -> [(stack: String, old: [Int], new: [Int])] {
     let (before, after) = (numbers(old), numbers(new))
     return before.order.compactMap { stack in
-      guard let had = before.members[stack], let has = after.members[stack], has.count < had.count else { return nil }
+      guard let had = before.members[stack], let has = after.members[stack], has.count < had.count else {
+        return nil
+      }
       return (stack, had, has)
     }
   }
@@ -39,7 +41,9 @@ public struct StackProvenance: Sendable {
     self.stack = stack.stack
     (oldNumbers, newNumbers) = (stack.old, stack.new)
     let first = "\(stack.stack).\(stack.old[0])."
-    let suffixes = graph.tensors.map(\.key).filter { $0.hasPrefix(first) }.map { String($0.dropFirst(first.count)) }
+    let suffixes = graph.tensors.map(\.key).filter { $0.hasPrefix(first) }.map {
+      String($0.dropFirst(first.count))
+    }
     let products = pool.map(suffixes.count) { index in
       func tensors(_ numbers: [Int], _ checkpoint: Checkpoint) -> [Checkpoint.Tensor?] {
         numbers.map { checkpoint.tensor(for: "\(stack.stack).\($0).\(suffixes[index])") }
@@ -80,7 +84,8 @@ public struct StackProvenance: Sendable {
       for (row, new) in stack.newNumbers.enumerated() {
         for (column, old) in stack.oldNumbers.enumerated() {
           data.append([
-            .string(stack.stack), .integer(new), .integer(old), stack.cosines[row][column].map(JSONValue.number) ?? .null,
+            .string(stack.stack), .integer(new), .integer(old),
+            stack.cosines[row][column].map(JSONValue.number) ?? .null,
             .bool(stack.nearest[row] == old),
           ])
         }

@@ -18,7 +18,8 @@ public struct StoredWeight: Hashable, Sendable {
 
   public init(_ tensor: Checkpoint.Tensor) {
     self.init(
-      name: tensor.name, dtype: tensor.entry.dtype.rawValue, shape: tensor.entry.shape, bytes: tensor.entry.range.count)
+      name: tensor.name, dtype: tensor.entry.dtype.rawValue, shape: tensor.entry.shape,
+      bytes: tensor.entry.range.count)
   }
 
   /// How many elements; the header's reader has checked that the product fits.

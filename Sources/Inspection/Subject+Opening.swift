@@ -33,7 +33,9 @@ extension Subject {
       self.init(
         name: name,
         parts: [
-          Part(checkpoint: try Checkpoint(folder, folder: ""), config: Config(in: folder, "config.json"), called: name)
+          Part(
+            checkpoint: try Checkpoint(folder, folder: ""), config: Config(in: folder, "config.json"),
+            called: name)
         ])
     }
   }
@@ -96,9 +98,12 @@ extension Subject.Part {
         let identity = found.map { found in
           found.network == network
             ? found
-            : CheckpointIdentity(title: network.title, explanation: "as config.json beside it says", network: network)
+            : CheckpointIdentity(
+              title: network.title, explanation: "as config.json beside it says", network: network)
         }
-        self.init(name: isPlaced ? name : network.folder, network: network, checkpoint: checkpoint, identity: identity)
+        self.init(
+          name: isPlaced ? name : network.folder, network: network, checkpoint: checkpoint, identity: identity
+        )
         return
       }
       reason = "config.json beside it describes another network: \(misfit)"
@@ -107,7 +112,8 @@ extension Subject.Part {
     }
     let found = CheckpointIdentity(of: checkpoint)
     let identity = CheckpointIdentity(
-      title: found.title, explanation: ([found.explanation] + [reason].compactMap { $0 }).joined(separator: "; "),
+      title: found.title,
+      explanation: ([found.explanation] + [reason].compactMap { $0 }).joined(separator: "; "),
       network: found.network)
     self.init(
       name: isPlaced ? name : found.network?.folder ?? name, network: found.network, checkpoint: checkpoint,

@@ -31,7 +31,8 @@ public struct Subject: Sendable {
   ) {
     self.name = name
     parts = Architecture.Component.allCases.map {
-      Part(name: $0.rawValue, network: Network($0, of: architecture), checkpoint: checkpoints[$0], identity: nil)
+      Part(
+        name: $0.rawValue, network: Network($0, of: architecture), checkpoint: checkpoints[$0], identity: nil)
     }
     tokens = architecture.tokenCount
     scaleFactor = architecture.vae.scaleFactor
@@ -63,11 +64,14 @@ public struct Subject: Sendable {
     try parts.map { part in
       if let network = part.network {
         return .network(
-          part.name, try network.graph(width: width, height: height, scaleFactor: scaleFactor, tokens: tokens))
+          part.name, try network.graph(width: width, height: height, scaleFactor: scaleFactor, tokens: tokens)
+        )
       }
       // In the file's order, which is that of computation for most writers.
       let tensors = (part.checkpoint?.tensors.values.map { $0 } ?? []).sorted {
-        ($0.file.place, $0.entry.range.lowerBound, $0.name) < ($1.file.place, $1.entry.range.lowerBound, $1.name)
+        ($0.file.place, $0.entry.range.lowerBound, $0.name) < (
+          $1.file.place, $1.entry.range.lowerBound, $1.name
+        )
       }
       return .tensors(part.name, tensors.map { StoredWeight($0) })
     }

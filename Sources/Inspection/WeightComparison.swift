@@ -43,7 +43,9 @@ public struct WeightComparison: Sendable {
   /// Compares the tensors of some keys on all threads of `pool`. Keys that either checkpoint lacks are left out.
   public init(_ keys: [String], old: Checkpoint, new: Checkpoint, on pool: ThreadPool) {
     let pairs = keys.compactMap { key -> TensorPair? in
-      guard let a = old.tensor(for: key), let b = new.tensor(for: key), a.entry.shape == b.entry.shape else { return nil }
+      guard let a = old.tensor(for: key), let b = new.tensor(for: key), a.entry.shape == b.entry.shape else {
+        return nil
+      }
       return TensorPair(key: key, old: StoredElements(a), new: StoredElements(b))
     }
     let sums = pool.map(pairs.count) { (key: pairs[$0].key, sums: pairs[$0].sums) }

@@ -21,7 +21,10 @@ public struct MachineSpeed: Sendable {
   /// Throws a `Diagnostic` of kind `.interrupted` when the backend's pool is cancelled, since then nothing was measured.
   public init(of backend: any Backend) throws {
     products = [32, 96, 320, 1280].map { width in
-      (Double(width), Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate)
+      (
+        Double(width),
+        Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate
+      )
     }
     attention = Self.attention(of: backend, tokens: 512, heads: 8, size: 64).rate
     layout = Self.layoutRate(of: backend)
@@ -38,7 +41,9 @@ public struct MachineSpeed: Sendable {
   /// Multiply-adds a second of a product of some depth and columns, between the measured widths.
   public func productRate(depth: Int, columns: Int) -> Double {
     let width = (Double(depth) * Double(columns)).squareRoot()
-    guard let first = products.first, let last = products.last, width > first.width else { return products.first?.rate ?? 1 }
+    guard let first = products.first, let last = products.last, width > first.width else {
+      return products.first?.rate ?? 1
+    }
     guard width < last.width else { return last.rate }
     for (low, high) in zip(products, products.dropFirst()) where width <= high.width {
       let share = (width - low.width) / (high.width - low.width)
@@ -58,19 +63,23 @@ public struct MachineSpeed: Sendable {
 
   /// A tensor of halves: zeros might be faster than other numbers.
   private static func tensor(_ shape: Shape, _ precision: Precision) -> (Tensor, UnsafeMutableRawPointer) {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(64, shape.count * precision.width), alignment: 64)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: max(64, shape.count * precision.width), alignment: 64)
     let tensor = Tensor(memory, precision, shape)
     tensor.assign([Float](repeating: 0.5, count: shape.count))
     return (tensor, memory)
   }
 
-  private static func product(of backend: any Backend, width: Int, rows: Int) -> (rate: Double, seconds: Double) {
+  private static func product(of backend: any Backend, width: Int, rows: Int) -> (
+    rate: Double, seconds: Double
+  ) {
     let (x, xMemory) = tensor([1, rows, width], backend.precision)
     let (out, outMemory) = tensor([1, rows, width], backend.precision)
     let (weight, weightMemory) = tensor([width, width], .float32)
     defer { for memory in [xMemory, outMemory, weightMemory] { memory.deallocate() } }
     let stored = StoredTensor(
-      type: .float32, shape: [width, width], bytes: UnsafeRawBufferPointer(start: weight.base, count: weight.bytes),
+      type: .float32, shape: [width, width],
+      bytes: UnsafeRawBufferPointer(start: weight.base, count: weight.bytes),
       owner: nil)
     let prepared = backend.prepare(stored, for: .linear(out: width, bias: false), WeightUse())
     let seconds = best(4) { backend.linear(x, prepared, Epilogue(), into: out) }
@@ -84,17 +93,21 @@ public struct MachineSpeed: Sendable {
     memory.initializeMemory(as: UInt16.self, repeating: 0x3800, count: count)
     defer { memory.deallocate() }
     let stored = StoredTensor(
-      type: .float16, shape: [rows, columns], bytes: UnsafeRawBufferPointer(start: memory, count: 2 * count), owner: nil)
+      type: .float16, shape: [rows, columns], bytes: UnsafeRawBufferPointer(start: memory, count: 2 * count),
+      owner: nil)
     let start = ContinuousClock.now
     let prepared = backend.prepare(stored, for: .linear(out: rows, bias: false), WeightUse())
     let laidOut = ContinuousClock.now
     guard prepared.extraBytes > 0 else { return .infinity }
     // What takes longest where the system has to find memory first.
     let fresh = PageMemory(bytes: 64 << 20)
-    for page in stride(from: 0, to: fresh.bytes, by: 4096) { fresh.base.storeBytes(of: 1, toByteOffset: page, as: UInt8.self) }
+    for page in stride(from: 0, to: fresh.bytes, by: 4096) {
+      fresh.base.storeBytes(of: 1, toByteOffset: page, as: UInt8.self)
+    }
     let touched = ContinuousClock.now
     return 1
-      / ((laidOut - start).seconds / Double(prepared.extraBytes) + (touched - laidOut).seconds / Double(fresh.bytes))
+      / ((laidOut - start).seconds / Double(prepared.extraBytes) + (touched - laidOut).seconds
+        / Double(fresh.bytes))
   }
 
   private static func attention(
@@ -115,7 +128,8 @@ public struct MachineSpeed: Sendable {
     func norm(_ x: Tensor) -> Double {
       let vector = Tensor(gamma.base, .float32, [x.shape.channels])
       return best(6) {
-        backend.groupNorm(x, gamma: vector, beta: vector, groups: 32, epsilon: 1e-5, activation: .silu, into: x)
+        backend.groupNorm(
+          x, gamma: vector, beta: vector, groups: 32, epsilon: 1e-5, activation: .silu, into: x)
       }
     }
     let call = norm(small)

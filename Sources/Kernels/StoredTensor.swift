@@ -2,7 +2,9 @@ import CKernels
 
 /// How a checkpoint stores the elements that kernels widen to float32; the raw value is safetensors' name for it.
 public enum StorageType: String, Sendable, Hashable {
-  case float16 = "F16", bfloat16 = "BF16", float32 = "F32"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  case float32 = "F32"
 
   /// Bytes of one element.
   public var width: Int { self == .float32 ? 4 : 2 }

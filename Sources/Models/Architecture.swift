@@ -24,7 +24,8 @@ public struct Architecture: Hashable, Sendable {
   /// The published `config.json` of a built-in architecture's component; nil when there is none of that name.
   public static func publishedConfig(_ component: Component, of name: String) -> String? {
     switch component {
-    case .unet: ["sdxl": PublishedConfig.sdxl, "ssd1b": PublishedConfig.ssd1b, "vega": PublishedConfig.vega][name]
+    case .unet:
+      ["sdxl": PublishedConfig.sdxl, "ssd1b": PublishedConfig.ssd1b, "vega": PublishedConfig.vega][name]
     case .vae: PublishedConfig.vae
     case .textEncoder: PublishedConfig.clipL
     case .textEncoder2: PublishedConfig.openCLIPbigG

@@ -35,8 +35,10 @@ public struct CLIPTextModel: Hashable, Sendable {
     endTokenID = fields.integer("eos_token_id", in: 0...Int.max, default: 49407)
     // Training's and tokenizing's business, and what every transformers config carries.
     try fields.finish(ignoring: [
-      "attention_dropout", "dropout", "initializer_factor", "initializer_range", "bos_token_id", "pad_token_id",
-      "dtype", "torch_dtype", "transformers_version", "use_cache", "output_attentions", "output_hidden_states",
+      "attention_dropout", "dropout", "initializer_factor", "initializer_range", "bos_token_id",
+      "pad_token_id",
+      "dtype", "torch_dtype", "transformers_version", "use_cache", "output_attentions",
+      "output_hidden_states",
       "return_dict", "torchscript", "use_bfloat16", "pruned_heads", "tie_word_embeddings", "is_decoder",
     ])
     try checkHeads(place)
@@ -54,7 +56,8 @@ public struct CLIPTextModel: Hashable, Sendable {
   private func checkHeads(_ place: String) throws {
     guard hiddenSize % headCount == 0 else {
       throw Diagnostic(
-        .model, at: place, "num_attention_heads: expected a divisor of hidden_size \(hiddenSize), found \(headCount)",
+        .model, at: place,
+        "num_attention_heads: expected a divisor of hidden_size \(hiddenSize), found \(headCount)",
         hint: "the two fields come from different models")
     }
   }

@@ -49,7 +49,9 @@ public struct UNet: Hashable, Sendable {
           skips.append(h)
         }
         if index < channels.count - 1 {
-          h = try g.module("downsamplers.0") { try $0.conv2d("conv", h, out: channels[index], kernel: 3, stride: 2) }
+          h = try g.module("downsamplers.0") {
+            try $0.conv2d("conv", h, out: channels[index], kernel: 3, stride: 2)
+          }
           skips.append(h)
         }
         return h
@@ -110,7 +112,8 @@ public struct UNet: Hashable, Sendable {
         return try e.linear("linear_2", e.silu(h), out: config.timeEmbeddingDim)
       }
     }
-    let time = try embed("time_embedding", g.scope("time_proj").sinusoid(timestep, sinusoid(config.blockOutChannels[0])))
+    let time = try embed(
+      "time_embedding", g.scope("time_proj").sinusoid(timestep, sinusoid(config.blockOutChannels[0])))
     let sizes = try g.scope("add_time_proj").sinusoid(timeIDs, sinusoid(config.additionTimeEmbedDim))
     let added = try embed("add_embedding", g.scope("add_embedding").concatenate(pooled, sizes))
     return try g.add(time, added)
@@ -133,11 +136,14 @@ public struct UNet: Hashable, Sendable {
     let normed = try g.groupNorm("norm", x, groups: config.normGroups, epsilon: 1e-6)
     func project(_ name: String, _ h: Value) throws -> Value {
       config.usesLinearProjection
-        ? try g.linear(name, h, out: width) : try g.tokens(g.conv2d(name, g.featureMap(h, like: x), out: width, kernel: 1))
+        ? try g.linear(name, h, out: width)
+        : try g.tokens(g.conv2d(name, g.featureMap(h, like: x), out: width, kernel: 1))
     }
     var h = try project("proj_in", g.tokens(normed))
     for block in 0..<depth {
-      h = try g.module("transformer_blocks.\(block)") { try transformerBlock($0, h, text: text, heads: heads) }
+      h = try g.module("transformer_blocks.\(block)") {
+        try transformerBlock($0, h, text: text, heads: heads)
+      }
     }
     return try g.add(g.featureMap(project("proj_out", h), like: x), x)
   }

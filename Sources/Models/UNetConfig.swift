@@ -2,10 +2,17 @@ import Base
 
 /// The fields of diffusers' `UNet2DConditionModel` that an SDXL-family UNet varies.
 public struct UNetConfig: Hashable, Sendable {
-  public enum DownBlock: String, Sendable, CaseIterable { case plain = "DownBlock2D", crossAttention = "CrossAttnDownBlock2D" }
-  public enum UpBlock: String, Sendable, CaseIterable { case plain = "UpBlock2D", crossAttention = "CrossAttnUpBlock2D" }
+  public enum DownBlock: String, Sendable, CaseIterable {
+    case plain = "DownBlock2D"
+    case crossAttention = "CrossAttnDownBlock2D"
+  }
+  public enum UpBlock: String, Sendable, CaseIterable {
+    case plain = "UpBlock2D"
+    case crossAttention = "CrossAttnUpBlock2D"
+  }
   public enum MidBlock: String, Sendable, CaseIterable {
-    case plain = "UNetMidBlock2D", crossAttention = "UNetMidBlock2DCrossAttn"
+    case plain = "UNetMidBlock2D"
+    case crossAttention = "UNetMidBlock2DCrossAttn"
   }
 
   /// The latents' edge that the model was trained at.
@@ -54,7 +61,8 @@ public struct UNetConfig: Hashable, Sendable {
     } else {
       midBlockType = MidBlock(
         rawValue: fields.string(
-          "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue), default: MidBlock.crossAttention.rawValue))
+          "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue),
+          default: MidBlock.crossAttention.rawValue))
     }
     sampleSize = fields.value("sample_size") == nil ? nil : fields.count("sample_size")
     inChannels = fields.count("in_channels")
@@ -92,10 +100,12 @@ public struct UNetConfig: Hashable, Sendable {
       fields.note("\(key): expected one for each of the \(blocks) down blocks, found \(count)")
     }
     for (channels, heads) in zip(blockOutChannels, headCounts) where channels % heads != 0 {
-      fields.note("attention_head_dim: expected a divisor of the block's \(channels) channels, found \(heads)")
+      fields.note(
+        "attention_head_dim: expected a divisor of the block's \(channels) channels, found \(heads)")
     }
     for channels in blockOutChannels where channels % normGroups != 0 {
-      fields.note("norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
+      fields.note(
+        "norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
     }
     try fields.finish(ignoring: ["dropout", "addition_embed_type_num_heads"])
   }
@@ -104,11 +114,13 @@ public struct UNetConfig: Hashable, Sendable {
   private static func requireWhatIsNotVaried(in fields: inout FieldReader) {
     let fixed: [(String, JSONValue)] = [
       ("addition_embed_type", "text_time"), ("act_fn", "silu"), ("center_input_sample", false),
-      ("only_cross_attention", false), ("mid_block_only_cross_attention", .null), ("mid_block_scale_factor", 1),
+      ("only_cross_attention", false), ("mid_block_only_cross_attention", .null),
+      ("mid_block_scale_factor", 1),
       ("dual_cross_attention", false), ("cross_attention_norm", .null), ("attention_type", "default"),
       ("upcast_attention", false), ("num_attention_heads", .null), ("class_embed_type", .null),
       ("class_embeddings_concat", false), ("num_class_embeds", .null), ("encoder_hid_dim", .null),
-      ("encoder_hid_dim_type", .null), ("resnet_time_scale_shift", "default"), ("resnet_skip_time_act", false),
+      ("encoder_hid_dim_type", .null), ("resnet_time_scale_shift", "default"),
+      ("resnet_skip_time_act", false),
       ("resnet_out_scale_factor", 1), ("time_embedding_type", "positional"), ("time_embedding_act_fn", .null),
       ("timestep_post_act", .null), ("time_cond_proj_dim", .null),
     ]
@@ -134,7 +146,8 @@ private struct TransformerLayers {
     let blocks = layersPerBlock.count
     let expected = "a positive integer, or for each of the \(blocks) blocks one or a list of them"
     let forward = fields.read(
-      "transformer_layers_per_block", expected, default: Array(repeating: .integer(1), count: blocks), standIn: [],
+      "transformer_layers_per_block", expected, default: Array(repeating: .integer(1), count: blocks),
+      standIn: [],
       { Self.perBlock($0, blocks: blocks) })
     let hasLists = forward.contains { if case .array = $0 { true } else { false } }
     let reverseKey = "reverse_transformer_layers_per_block"
@@ -144,7 +157,8 @@ private struct TransformerLayers {
       { Self.perBlock($0, blocks: blocks) })
     for (block, value) in forward.enumerated() {
       down.append(
-        Self.depths(value, attentions: layersPerBlock[block], canCount, "transformer_layers_per_block", block, &fields))
+        Self.depths(
+          value, attentions: layersPerBlock[block], canCount, "transformer_layers_per_block", block, &fields))
     }
     for (block, value) in backward.enumerated() {
       let attentions = layersPerBlock[blocks - 1 - block] + 1
@@ -164,7 +178,8 @@ private struct TransformerLayers {
   }
 
   private static func depths(
-    _ value: JSONValue, attentions: Int, _ canCount: Bool, _ key: String, _ block: Int, _ fields: inout FieldReader
+    _ value: JSONValue, attentions: Int, _ canCount: Bool, _ key: String, _ block: Int,
+    _ fields: inout FieldReader
   ) -> [Int] {
     if let depth = value.positiveInteger, depth <= FieldReader.mostLayers {
       return Array(repeating: depth, count: attentions)
@@ -174,7 +189,8 @@ private struct TransformerLayers {
       if depths.count == items.count, depths.count == attentions || !canCount { return depths }
     }
     fields.note(
-      "\(key)[\(block)]: expected a positive integer or a list of \(attentions) of them, found \(value.text())")
+      "\(key)[\(block)]: expected a positive integer or a list of \(attentions) of them, found \(value.text())"
+    )
     return Array(repeating: 1, count: attentions)
   }
 }

@@ -36,14 +36,18 @@ public struct VAE: Hashable, Sendable {
     for (key, type) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
       let found = fields.strings(key, oneOf: [type]).count
       if found != blockOutChannels.count {
-        fields.note("\(key): expected one for each of \(blockOutChannels.count) block_out_channels, found \(found)")
+        fields.note(
+          "\(key): expected one for each of \(blockOutChannels.count) block_out_channels, found \(found)")
       }
     }
     for channels in blockOutChannels where channels % normGroups != 0 {
-      fields.note("norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
+      fields.note(
+        "norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
     }
     if blockOutChannels.isEmpty { fields.note("block_out_channels: expected at least one") }
-    if scalingFactor <= 0 { fields.note("scaling_factor: expected a positive number, found \(scalingFactor)") }
+    if scalingFactor <= 0 {
+      fields.note("scaling_factor: expected a positive number, found \(scalingFactor)")
+    }
     try fields.finish(ignoring: ["sample_size", "force_upcast"])
   }
 
@@ -64,7 +68,8 @@ public struct VAE: Hashable, Sendable {
     if usesQuantConv { moments = try root.conv2d("quant_conv", moments, out: 2 * latentChannels, kernel: 1) }
 
     let inner =
-      usesPostQuantConv ? try root.conv2d("post_quant_conv", latents, out: latentChannels, kernel: 1) : latents
+      usesPostQuantConv
+      ? try root.conv2d("post_quant_conv", latents, out: latentChannels, kernel: 1) : latents
     let decoded = try root.module("decoder") { try decoder($0, inner) }
     return builder.graph(outputs: ["moments": moments, "decoded": decoded])
   }
@@ -73,7 +78,9 @@ public struct VAE: Hashable, Sendable {
     var h = try g.conv2d("conv_in", image, out: blockOutChannels[0], kernel: 3)
     for (index, channels) in blockOutChannels.enumerated() {
       h = try g.module("down_blocks.\(index)") { b in
-        for layer in 0..<layersPerBlock { h = try b.module("resnets.\(layer)") { try resnet($0, h, out: channels) } }
+        for layer in 0..<layersPerBlock {
+          h = try b.module("resnets.\(layer)") { try resnet($0, h, out: channels) }
+        }
         guard index < blockOutChannels.count - 1 else { return h }
         // One row and column of zeros after, none before.
         return try b.module("downsamplers.0") {
@@ -90,7 +97,9 @@ public struct VAE: Hashable, Sendable {
     h = try g.module("mid_block") { try midBlock($0, h) }
     for (index, channels) in blockOutChannels.reversed().enumerated() {
       h = try g.module("up_blocks.\(index)") { b in
-        for layer in 0...layersPerBlock { h = try b.module("resnets.\(layer)") { try resnet($0, h, out: channels) } }
+        for layer in 0...layersPerBlock {
+          h = try b.module("resnets.\(layer)") { try resnet($0, h, out: channels) }
+        }
         guard index < blockOutChannels.count - 1 else { return h }
         return try b.module("upsamplers.0") { u in
           let larger = try u.upsample(h, height: 2 * h.shape.height, width: 2 * h.shape.width)

@@ -44,7 +44,9 @@ public final class Executor {
         "an input of \(tensor.precision) \(tensor.shape) for \(plan.precision(of: value)) \(value.shape)")
       given[value.id] = tensor
     }
-    if let observer { for value in inputs.keys.sorted(by: { $0.id < $1.id }) { try report(value, to: observer) } }
+    if let observer {
+      for value in inputs.keys.sorted(by: { $0.id < $1.id }) { try report(value, to: observer) }
+    }
     for (index, step) in plan.steps.enumerated() {
       if let observer, !step.taps.isEmpty { try tap(step, observer) }
       let output = tensor(of: step.output)

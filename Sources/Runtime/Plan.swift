@@ -80,7 +80,8 @@ public struct Plan: Sendable {
     self.float32 = float32
     let computed = Set(given.map(\.id) + nodes.map(\.id))
     self.observed = Dictionary(
-      observed.filter { computed.contains($0.id) }.map { ($0.id, graph.nodes[$0.id]) }) { first, _ in first }
+      observed.filter { computed.contains($0.id) }.map { ($0.id, graph.nodes[$0.id]) }
+    ) { first, _ in first }
     kept = outputs
     offsets = layout.offsets
     arenaBytes = layout.bytes
@@ -290,7 +291,8 @@ struct ArenaLayout {
       // In memory while the call is made and no longer.
       for tap in step.taps {
         if case .reshape = tap.node.op { continue }
-        blocks[tap.output.id] = Block(id: tap.output.id, bytes: Self.rounded(size(tap.output)), first: index, last: index)
+        blocks[tap.output.id] = Block(
+          id: tap.output.id, bytes: Self.rounded(size(tap.output)), first: index, last: index)
       }
       if case .reshape = step.node.op { continue }
       if let old = step.replaceable, lastReader[source(old)] == index, !keptSources.contains(source(old)),

@@ -92,7 +92,8 @@ public final class StagedExecutor {
     if let observer { for (node, output) in seen { try observer(node, output.tensor) } }
     // What was given was seen when it was computed.
     let early = Set(seen.map(\.node.id))
-    try main.run(given, observer: observer.map { observer in { if !early.contains($0.id) { try observer($0, $1) } } })
+    try main.run(
+      given, observer: observer.map { observer in { if !early.contains($0.id) { try observer($0, $1) } } })
   }
 
   public func tensor(of value: Value) -> Tensor { main.tensor(of: value) }

@@ -82,7 +82,9 @@ extension CommandTable {
     case let kind?:
       return values(kind, beginning).filter { $0.utf8.starts(with: beginning.utf8) }.map { value in
         // A folder's name goes on, and so does a layer's path at a dot.
-        let goesOn = value.utf8.last == UInt8(ascii: "/") || (kind == .named("path") && value.utf8.last == UInt8(ascii: "."))
+        let goesOn =
+          value.utf8.last == UInt8(ascii: "/")
+          || (kind == .named("path") && value.utf8.last == UInt8(ascii: "."))
         guard goesOn else {
           return Completion.Candidate(quote(value), suffix: " ")
         }

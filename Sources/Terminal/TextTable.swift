@@ -81,7 +81,9 @@ public struct TextTable: Sendable {
       guard !isFitting, widths.count > 2 else { break }
       widths = Array(natural[..<(widths.count - 1)])
     }
-    shrink(&widths, Array(widths.indices), least: { _ in 1 }, into: maximumWidth - Self.gap * max(0, widths.count - 1))
+    shrink(
+      &widths, Array(widths.indices), least: { _ in 1 },
+      into: maximumWidth - Self.gap * max(0, widths.count - 1))
     return widths
   }
 
@@ -91,7 +93,8 @@ public struct TextTable: Sendable {
       if index > 0 { line += String(repeating: " ", count: Self.gap) }
       let text =
         columns[index].isPath
-        ? DisplayWidth.truncatedAtStart(cell, to: widths[index]) : DisplayWidth.truncated(cell, to: widths[index])
+        ? DisplayWidth.truncatedAtStart(cell, to: widths[index])
+        : DisplayWidth.truncated(cell, to: widths[index])
       line += DisplayWidth.padded(text, to: widths[index], alignment: columns[index].alignment)
     }
     while line.last == " " { line.removeLast() }
@@ -106,7 +109,8 @@ public struct TextTable: Sendable {
   /// Makes the widest of some columns narrower, one by one, none below its least.
   private func shrink(_ widths: inout [Int], _ candidates: [Int], least: (Int) -> Int, into room: Int) {
     while widths.reduce(0, +) > room {
-      guard let widest = candidates.filter({ widths[$0] > least($0) }).max(by: { widths[$0] < widths[$1] }) else { return }
+      guard let widest = candidates.filter({ widths[$0] > least($0) }).max(by: { widths[$0] < widths[$1] })
+      else { return }
       widths[widest] -= 1
     }
   }

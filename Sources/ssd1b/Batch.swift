@@ -25,7 +25,8 @@ struct Batch {
     }
     if !commands.isEmpty, !isDone() {
       let text = commands.joined(separator: "\n")
-      outcome.append(runner.run(ScriptReader(source: "-c", grammar: grammar, data: Data(text.utf8)), in: session))
+      outcome.append(
+        runner.run(ScriptReader(source: "-c", grammar: grammar, data: Data(text.utf8)), in: session))
     }
     if commands.isEmpty, files.isEmpty {
       outcome.append(runner.run(ScriptReader(source: "-", grammar: grammar, descriptor: 0), in: session))

@@ -54,7 +54,8 @@ struct CapturePlan {
 
   /// What some rules mean for a run. Throws a `Diagnostic` when a rule fits nothing, or more than memory holds.
   /// `freed` is what the captures take that it will replace.
-  init(_ rules: [CaptureRule], of request: GenerationRequest, on model: DiffusionModel, freed: Int = 0) throws {
+  init(_ rules: [CaptureRule], of request: GenerationRequest, on model: DiffusionModel, freed: Int = 0) throws
+  {
     let targets = rules.isEmpty ? [] : try model.captureTargets(width: request.width, height: request.height)
     let present: Set<Capture.Half> = request.usesGuidance ? [.negative, .prompt] : [.prompt]
     // With zero embeddings for no negative prompt, the text encoders run for the prompt alone.
@@ -73,12 +74,16 @@ struct CapturePlan {
         let moments: [Moment]
         switch target.component {
         case .unet:
-          moments = rule.halves.intersection(present).flatMap { half in steps.map { Moment(step: $0, half: half) } }
+          moments = rule.halves.intersection(present).flatMap { half in
+            steps.map { Moment(step: $0, half: half) }
+          }
         case .vae: moments = [Moment(step: nil, half: nil)]
         case .textEncoder, .textEncoder2:
           moments = rule.halves.intersection(encoded).map { Moment(step: nil, half: $0) }
         }
-        for moment in moments { kept[moment, default: false] = kept[moment, default: false] || rule.keepsValues }
+        for moment in moments {
+          kept[moment, default: false] = kept[moment, default: false] || rule.keepsValues
+        }
         captures.append(
           Capture(
             component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,
@@ -92,21 +97,24 @@ struct CapturePlan {
     self.bytes = bytes
     if let free = Self.availableBytes.map({ $0 + freed }), bytes > free {
       throw Diagnostic(
-        .value, at: "capture", "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
+        .value, at: "capture",
+        "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
         hint: "capture fewer layers or steps, or stats in place of full")
     }
   }
 
   /// `12 layers, 120 tensors: 45.0 MiB`.
   var summary: String {
-    let what = "\(Number.counted(Set(captures.map { "\($0.component).\($0.path)" }).count, "layer")), \(Number.counted(tensors, "tensor"))"
+    let what =
+      "\(Number.counted(Set(captures.map { "\($0.component).\($0.path)" }).count, "layer")), \(Number.counted(tensors, "tensor"))"
     return bytes == 0 ? "\(what): statistics alone" : "\(what): \(Number.bytes(bytes))"
   }
 
   private static func nothingFits(_ rule: CaptureRule, among targets: [CaptureTarget]) -> Diagnostic {
     let near = NearestNames.suggest(rule.pattern.text, among: targets.lazy.flatMap { [$0.name, $0.path] })
     return Diagnostic(
-      .value, at: rule.pattern.text, "expected a layer or module that a generation computes, found none that it fits",
+      .value, at: rule.pattern.text,
+      "expected a layer or module that a generation computes, found none that it fits",
       hint: near.isEmpty
         ? "layers lists them; * fits any text, as in unet.*.attn2.to_q, and /…/ is a regular expression"
         : "did you mean \(NearestNames.list(near, "or"))?")

@@ -33,8 +33,10 @@ struct PictureRecord {
     Infotext(
       prompt: request.prompt, negativePrompt: request.negative,
       pairs: [
-        ("Steps", "\(request.steps)"), ("Sampler", "Euler"), ("CFG scale", SettingCommands.text(.number(request.guidanceScale))),
-        ("Seed", "\(request.seed)"), ("Size", "\(request.width)x\(request.height)"), ("Model", model), ("RNG", "CPU"),
+        ("Steps", "\(request.steps)"), ("Sampler", "Euler"),
+        ("CFG scale", SettingCommands.text(.number(request.guidanceScale))),
+        ("Seed", "\(request.seed)"), ("Size", "\(request.width)x\(request.height)"), ("Model", model),
+        ("RNG", "CPU"),
         ("Version", "ssd1b \(SSD1B.version)"),
       ])
   }

@@ -13,12 +13,14 @@ struct Prompt {
     let editor = try LineEditor(name: "ssd1b", historyPath: Self.historyPath) { line, cursor in
       let found = table.complete(line: line, cursor: cursor, values: completions)
       return LineEditor.Completion(
-        candidates: found.candidates.map(\.text), replaceFrom: found.replaceFrom, suffix: found.candidates.first?.suffix ?? " ")
+        candidates: found.candidates.map(\.text), replaceFrom: found.replaceFrom,
+        suffix: found.candidates.first?.suffix ?? " ")
     }
     if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
     session.entries = { editor.entries }
     let runner = session.runner(keepsGoing: true, allowsAbbreviation: true)
-    let opened = session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
+    let opened =
+      session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
     session.say("ssd1b \(SSD1B.version), \(opened). help lists the commands, quit leaves.")
 
     var assembler = StatementAssembler(source: "-", grammar: table.grammar(allowAbbreviation: true))

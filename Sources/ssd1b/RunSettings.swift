@@ -6,6 +6,7 @@ extension Session {
   func record(of run: Generation) throws -> PictureRecord {
     let model = try model()
     return PictureRecord(
-      request: run.request, model: model.modelName, backend: lastBackend ?? model.backend, latents: SHA256(of: run.latents))
+      request: run.request, model: model.modelName, backend: lastBackend ?? model.backend,
+      latents: SHA256(of: run.latents))
   }
 }

@@ -23,10 +23,14 @@ struct SSD1B: ParsableCommand {
       """,
     version: version)
 
-  @Option(help: "A pipeline folder in the diffusers layout, or any safetensors to look at; the small embedded model unless given.")
+  @Option(
+    help:
+      "A pipeline folder in the diffusers layout, or any safetensors to look at; the small embedded model unless given."
+  )
   var model: String?
 
-  @Option(name: .customShort("c"), help: ArgumentHelp("Run a command; can be repeated.", valueName: "command"))
+  @Option(
+    name: .customShort("c"), help: ArgumentHelp("Run a command; can be repeated.", valueName: "command"))
   var commands: [String] = []
 
   @Option(name: .customShort("f"), help: ArgumentHelp("Run a script; can be repeated.", valueName: "file"))
@@ -41,7 +45,9 @@ struct SSD1B: ParsableCommand {
   @Option(help: "How many threads compute; all processors unless given. Results do not depend on it.")
   var threads: Int?
 
-  @Option(help: "What computes, unless set otherwise: onednn, openblas or reference; the fastest here unless given.")
+  @Option(
+    help: "What computes, unless set otherwise: onednn, openblas or reference; the fastest here unless given."
+  )
   var backend: BackendChoice.Library?
 
   @Option(help: "What it computes in, unless set otherwise: f32 or bf16; the fastest here unless given.")
@@ -60,7 +66,9 @@ struct SSD1B: ParsableCommand {
   }
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads: expected 1 to 1024, found \(threads)") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads: expected 1 to 1024, found \(threads)")
+    }
   }
 
   func run() throws {
@@ -72,7 +80,9 @@ struct SSD1B: ParsableCommand {
       let session = Session(
         try open(compute, on: pool), pool: pool, compute: compute, library: backend, precision: precision,
         isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json)
-      let code = isBatch ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
+      let code =
+        isBatch
+        ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
       throw ExitCode(code)
     } catch let fault as Diagnostic {
       Self.report(ErrorText.render(fault))

@@ -43,19 +43,24 @@ extension Session {
     let subject = isPath ? try Subject(path: word) : try Subject(builtIn: word)
     let edge = subject.defaultSize
     return View(
-      subject: subject, width: settings.size?.width ?? edge, height: settings.size?.height ?? edge, isLoaded: false)
+      subject: subject, width: settings.size?.width ?? edge, height: settings.size?.height ?? edge,
+      isLoaded: false)
   }
 
   /// Takes a leading architecture's name or checkpoint's path off `words`; without one, the loaded model is meant.
   func takeView(_ words: inout [String]) throws -> View {
-    guard let word = words.first, Architecture.names.contains(word) || Self.isPath(word) else { return loadedView }
+    guard let word = words.first, Architecture.names.contains(word) || Self.isPath(word) else {
+      return loadedView
+    }
     words.removeFirst()
     return try view(of: word, isPath: Self.isPath(word))
   }
 
   /// What to do about a word that is no layer's path: it may be meant to be a model.
   static func hint(forUnknownPath word: String) -> String? {
-    if FileManager.default.fileExists(atPath: word) { return "a folder's or file's path has a slash: ./\(word)" }
+    if FileManager.default.fileExists(atPath: word) {
+      return "a folder's or file's path has a slash: ./\(word)"
+    }
     let near = NearestNames.suggest(word, among: Architecture.names)
     return near.isEmpty ? nil : "did you mean the architecture \(NearestNames.list(near, "or"))?"
   }
@@ -76,7 +81,9 @@ extension Session {
 
   /// The loaded checkpoints' tensors by component and key, for completion.
   var tensorNames: [String] {
-    subject.parts.flatMap { part in (part.checkpoint?.tensors.keys.sorted() ?? []).map { "\(part.name).\($0)" } }
+    subject.parts.flatMap { part in
+      (part.checkpoint?.tensors.keys.sorted() ?? []).map { "\(part.name).\($0)" }
+    }
   }
 
   /// Whether a word is a file's or folder's path rather than a layer's: those have no slash.

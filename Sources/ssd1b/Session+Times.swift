@@ -19,7 +19,9 @@ extension Session {
     guard isLastRunOfThisSize, let profile = try? profile() else { return nil }
     var times: [String: [String: Duration]] = [:]
     for (component, calls) in profile {
-      for call in calls { times[component.rawValue, default: [:]][call.step.node.path, default: .zero] += call.duration }
+      for call in calls {
+        times[component.rawValue, default: [:]][call.step.node.path, default: .zero] += call.duration
+      }
     }
     return { times[$0]?[$1] }
   }

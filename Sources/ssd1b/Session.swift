@@ -49,7 +49,9 @@ final class Session {
   private var commandCount = 0
   let progress: ProgressLine
   /// Columns to print in; nil where nothing is cut.
-  var width: Int? { isInteractive ? TerminalInfo.columns(1, environment: ProcessInfo.processInfo.environment) : nil }
+  var width: Int? {
+    isInteractive ? TerminalInfo.columns(1, environment: ProcessInfo.processInfo.environment) : nil
+  }
 
   /// What the process arguments ask to compute with, where the settings do not.
   private let library: BackendChoice.Library?
@@ -58,7 +60,8 @@ final class Session {
   private var compute: BackendChoice
 
   init(
-    _ opened: Opened, pool: ThreadPool, compute: BackendChoice, library: BackendChoice.Library?, precision: Precision?,
+    _ opened: Opened, pool: ThreadPool, compute: BackendChoice, library: BackendChoice.Library?,
+    precision: Precision?,
     isInteractive: Bool, keepsGoing: Bool, isJSON: Bool
   ) {
     switch opened {
@@ -96,7 +99,9 @@ final class Session {
     let found = subject.parts.map { $0.identity?.title ?? $0.name }.joined(separator: ", ")
     throw Diagnostic(
       .usage, at: subject.name, "expected a whole pipeline to compute with, found \(found)",
-      hint: "layers, params, tensor and diff look at it; start with --model FOLDER, a pipeline in the diffusers layout, to generate")
+      hint:
+        "layers, params, tensor and diff look at it; start with --model FOLDER, a pipeline in the diffusers layout, to generate"
+    )
   }
 
   var start: StartValues { pipeline?.startValues ?? StartValues(defaultSize: subject.defaultSize) }
@@ -137,13 +142,15 @@ final class Session {
   func deliver(_ output: CommandOutput, of command: String) {
     commandCount += 1
     write(
-      isJSON ? Record.success(seq: commandCount, command: command, result: output.result).text()
+      isJSON
+        ? Record.success(seq: commandCount, command: command, result: output.result).text()
         : output.form == .text ? Self.safe(output.text) : output.rendered)
   }
 
   /// A text of lines without control characters, wherever its names came from.
   private static func safe(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }.joined(separator: "\n")
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }
+      .joined(separator: "\n")
   }
 
   /// Prints that a command failed.
@@ -219,10 +226,13 @@ final class Session {
 enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
-      GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command, InspectionCommands.layers,
-      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command, AttentionCommand.command, EstimateCommand.command,
+      GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command,
+      InspectionCommands.layers,
+      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command,
+      AttentionCommand.command, EstimateCommand.command,
       ProfileCommand.command, ModelCommand.command,
-      TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help, HelpCommands.apropos,
+      TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help,
+      HelpCommands.apropos,
       HelpCommands.quit,
     ]
   }

@@ -57,7 +57,8 @@ struct Settings: Equatable {
     case .prompt: prompt = text
     case .negative: negative = text
     case .cfg: cfg = try Self.number(text, setting, relativeTo: cfg ?? start.guidanceScale)
-    case .steps: steps = try Self.integer(text, setting, from: 1, to: 10_000, relativeTo: steps ?? start.steps)
+    case .steps:
+      steps = try Self.integer(text, setting, from: 1, to: 10_000, relativeTo: steps ?? start.steps)
     case .seed: seed = try Self.seed(text, relativeTo: seed ?? 0)
     case .size: size = try Self.size(text, start: start)
     case .backend: backend = try Self.choice(text, setting)
@@ -108,25 +109,33 @@ struct Settings: Equatable {
 
   func request(start: StartValues) -> GenerationRequest {
     GenerationRequest(
-      prompt: prompt ?? "", negative: negative, guidanceScale: cfg ?? start.guidanceScale, steps: steps ?? start.steps,
+      prompt: prompt ?? "", negative: negative, guidanceScale: cfg ?? start.guidanceScale,
+      steps: steps ?? start.steps,
       seed: seed ?? 0, width: size?.width ?? start.width, height: size?.height ?? start.height)
   }
 
-  private static func choice<T: RawRepresentable & CaseIterable>(_ text: String, _ setting: Setting) throws -> T
+  private static func choice<T: RawRepresentable & CaseIterable>(_ text: String, _ setting: Setting) throws
+    -> T
   where T.RawValue == String {
     if let value = T(rawValue: text) { return value }
     let names = T.allCases.map(\.rawValue)
     throw fault(
       setting, names.joined(separator: " or "), text,
-      hint: NearestNames.hint(for: text, among: names, fallback: nil) ?? "for example: \(setting.rawValue) \(names[0])")
+      hint: NearestNames.hint(for: text, among: names, fallback: nil)
+        ?? "for example: \(setting.rawValue) \(names[0])")
   }
 
-  private static func fault(_ setting: Setting, _ expected: String, _ text: String, hint: String) -> Diagnostic {
-    Diagnostic(.value, at: setting.rawValue, "expected \(expected), found \(text.isEmpty ? "nothing" : text)", hint: hint)
+  private static func fault(_ setting: Setting, _ expected: String, _ text: String, hint: String)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .value, at: setting.rawValue, "expected \(expected), found \(text.isEmpty ? "nothing" : text)",
+      hint: hint)
   }
 
   /// A number, or `+D`, `-D` from the present one. A negative result is refused, so `-1` can only mean one less.
-  private static func number(_ text: String, _ setting: Setting, relativeTo present: Double) throws -> Double {
+  private static func number(_ text: String, _ setting: Setting, relativeTo present: Double) throws -> Double
+  {
     guard let number = Double(text), number.isFinite else {
       throw fault(setting, "a number of 0 or more", text, hint: "for example: \(setting.rawValue) 9")
     }
@@ -162,10 +171,14 @@ struct Settings: Equatable {
   }
 
   private static func size(_ text: String, start: StartValues) throws -> Size {
-    let parts = text.split(omittingEmptySubsequences: false) { $0 == "x" || $0 == "X" || $0 == ":" }.map { Int($0) }
+    let parts = text.split(omittingEmptySubsequences: false) { $0 == "x" || $0 == "X" || $0 == ":" }.map {
+      Int($0)
+    }
     guard parts.count == 2, let first = parts[0], let second = parts[1], first > 0, second > 0,
       max(first, second) < 100_000
-    else { throw fault(.size, "WxH or an aspect A:B", text, hint: "for example: size 1024x1024, or size 16:9") }
+    else {
+      throw fault(.size, "WxH or an aspect A:B", text, hint: "for example: size 1024x1024, or size 16:9")
+    }
     guard !text.contains(":") else { return nearest(aspect: Double(first) / Double(second), start: start) }
     let size = Size(width: first, height: second)
     var request = Settings().request(start: start)
@@ -177,7 +190,8 @@ struct Settings: Equatable {
   /// SSD-1B's nine sizes, scaled to the model's own edge.
   static func sizes(start: StartValues) -> [Size] {
     let edges = [
-      (1024, 1024), (1152, 896), (896, 1152), (1216, 832), (832, 1216), (1344, 768), (768, 1344), (1536, 640), (640, 1536),
+      (1024, 1024), (1152, 896), (896, 1152), (1216, 832), (832, 1216), (1344, 768), (768, 1344), (1536, 640),
+      (640, 1536),
     ]
     let scale = Double(start.width * start.height).squareRoot() / 1024
     return edges.map { width, height in
@@ -188,7 +202,8 @@ struct Settings: Equatable {
 
   private static func nearest(aspect: Double, start: StartValues) -> Size {
     func distance(_ size: Size) -> Double { abs(logRatio(Double(size.width) / Double(size.height), aspect)) }
-    return sizes(start: start).min { distance($0) < distance($1) } ?? Size(width: start.width, height: start.height)
+    return sizes(start: start).min { distance($0) < distance($1) }
+      ?? Size(width: start.width, height: start.height)
   }
 
   private static func logRatio(_ a: Double, _ b: Double) -> Double { a > b ? a / b - 1 : b / a - 1 }

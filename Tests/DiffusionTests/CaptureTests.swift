@@ -26,7 +26,8 @@ struct CaptureGolden: CustomTestStringConvertible {
       Document.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/captures.json")))
     step = document.step
     request = GenerationRequest(
-      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg, steps: document.steps,
+      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg,
+      steps: document.steps,
       seed: document.seed, width: document.width, height: document.height)
     func open(_ name: String) throws -> SafetensorsFile {
       try SafetensorsFile(MappedBytes(file: "\(folder)/\(name).safetensors"), at: name)
@@ -34,7 +35,9 @@ struct CaptureGolden: CustomTestStringConvertible {
     file = try open("captures")
     let maps = try open("attention")
     let words = try Self.values(of: "words", in: maps)
-    attention = stride(from: 0, to: words.count, by: words.count / 77).map { Array(words[$0..<($0 + words.count / 77)]) }
+    attention = stride(from: 0, to: words.count, by: words.count / 77).map {
+      Array(words[$0..<($0 + words.count / 77)])
+    }
   }
 
   private struct Document: Decodable {
@@ -61,10 +64,12 @@ struct CaptureGolden: CustomTestStringConvertible {
   /// The committed ones, and those of any folder in SSD1B_CAPTURE_GOLDENS (split by colons), each with its pipeline in model/.
   static let all: [CaptureGolden] = {
     let committed = try? CaptureGolden(
-      folder: GoldenRun.repository + "/Tests/Goldens/captures", model: GoldenRun.repository + "/Sources/CEmbeddedModel/model")
-    let others = (ProcessInfo.processInfo.environment["SSD1B_CAPTURE_GOLDENS"] ?? "").split(separator: ":").compactMap {
-      try? CaptureGolden(folder: String($0), model: "\($0)/model")
-    }
+      folder: GoldenRun.repository + "/Tests/Goldens/captures",
+      model: GoldenRun.repository + "/Sources/CEmbeddedModel/model")
+    let others = (ProcessInfo.processInfo.environment["SSD1B_CAPTURE_GOLDENS"] ?? "").split(separator: ":")
+      .compactMap {
+        try? CaptureGolden(folder: String($0), model: "\($0)/model")
+      }
     return [committed].compactMap { $0 } + others
   }()
 }
@@ -87,7 +92,8 @@ struct CaptureGolden: CustomTestStringConvertible {
     let observers: [any RunObserver] = captures.isEmpty ? [] : [recorder]
     var run = try Generation(golden.request, on: model, observers: observers)
     while try run.next(on: model, observers: observers) != nil {}
-    let pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+    let pixels = try model.decode(
+      run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
     return ((run.states.flatMap(\.latents) + pixels).map(\.bitPattern), recorder.captured)
   }
 
@@ -105,7 +111,8 @@ struct CaptureGolden: CustomTestStringConvertible {
 
   /// Measured on the embedded model: at most 5.2e-6, at the end of the UNet's second step, whose input has the first's error.
   @Test(
-    "A capture equals what diffusers' module gave, within 1e-5", arguments: CaptureGolden.all, ParityTests.float32)
+    "A capture equals what diffusers' module gave, within 1e-5", arguments: CaptureGolden.all,
+    ParityTests.float32)
   func parity(golden: CaptureGolden, compute: BackendChoice) throws {
     let model = try model(golden, compute)
     let captures = try golden.names.map { name in
@@ -123,13 +130,16 @@ struct CaptureGolden: CustomTestStringConvertible {
       var expected = try golden.values(of: name)
       // torch has the positions once for all texts.
       let values = ours.flatMap { $0.values ?? [] }
-      if name.hasSuffix("position_embedding") { expected = Array(expected.prefix(values.count / 2)) + expected.prefix(values.count / 2) }
+      if name.hasSuffix("position_embedding") {
+        expected = Array(expected.prefix(values.count / 2)) + expected.prefix(values.count / 2)
+      }
       try #require(values.count == expected.count, "\(name)")
       let error = relativeL2(values, expected)
       if error > worst.error { worst = (name, error) }
       #expect(error < 1e-5, "\(name): \(error)")
     }
-    print("captures of \(golden.name) on \(compute.library.rawValue): at most \(worst.error) at \(worst.name)")
+    print(
+      "captures of \(golden.name) on \(compute.library.rawValue): at most \(worst.error) at \(worst.name)")
   }
 
   @Test("Capturing everything changes no bit of a result", arguments: CaptureGolden.all, ParityTests.all)
@@ -163,13 +173,16 @@ struct CaptureGolden: CustomTestStringConvertible {
   func statistics() throws {
     let golden = try #require(CaptureGolden.all.first)
     let model = try model(golden, ParityTests.float32[0])
-    let captured = try run(golden, on: model, [Capture(component: .unet, path: "down_blocks.0", keepsValues: true)]).captured
+    let captured = try run(
+      golden, on: model, [Capture(component: .unet, path: "down_blocks.0", keepsValues: true)]
+    ).captured
     #expect(captured.count == 6)
     for one in captured {
       let values = try #require(one.values)
       #expect(one.shape == [1, 32, 4, 6])
       #expect(one.statistics.count == values.count && one.statistics.minimum == values.min().map(Double.init))
-      #expect(abs(one.statistics.mean - values.reduce(0.0) { $0 + Double($1) } / Double(values.count)) < 1e-12)
+      #expect(
+        abs(one.statistics.mean - values.reduce(0.0) { $0 + Double($1) } / Double(values.count)) < 1e-12)
     }
   }
 
@@ -177,11 +190,14 @@ struct CaptureGolden: CustomTestStringConvertible {
   func guidance() throws {
     let golden = try #require(CaptureGolden.all.first)
     let model = try model(golden, ParityTests.float32[0])
-    let recorder = CaptureRecorder([Capture(component: .unet, path: "conv_out", keepsValues: true)], on: model.backend.pool)
+    let recorder = CaptureRecorder(
+      [Capture(component: .unet, path: "conv_out", keepsValues: true)], on: model.backend.pool)
     var run = try Generation(golden.request, on: model, observers: [recorder])
     let state = try #require(try run.next(on: model, observers: [recorder]))
     let halves = recorder.captured.map { $0.values ?? [] }
-    func norm(_ values: [Float]) -> Double { values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot() }
+    func norm(_ values: [Float]) -> Double {
+      values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
     let norms = try #require(state.guidance)
     #expect(abs(norms.negative - norm(halves[0])) < 1e-9 * norms.negative)
     #expect(abs(norms.prompt - norm(halves[1])) < 1e-9 * norms.prompt)

@@ -24,7 +24,8 @@ struct GoldenRun: CustomTestStringConvertible {
     let document = try JSONDecoder().decode(Document.self, from: text)
     cfg = document.cfg
     request = GenerationRequest(
-      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg, steps: document.steps,
+      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg,
+      steps: document.steps,
       seed: document.seed, width: document.width, height: document.height)
     let path = folder + "/golden.safetensors"
     file = try SafetensorsFile(MappedBytes(file: path), at: path)
@@ -60,14 +61,16 @@ struct GoldenRun: CustomTestStringConvertible {
     for picture in 0..<n {
       for channel in 0..<c {
         for position in 0..<area {
-          result[(picture * area + position) * c + channel] = values[(picture * c + channel) * area + position]
+          result[(picture * area + position) * c + channel] =
+            values[(picture * c + channel) * area + position]
         }
       }
     }
     return result
   }
 
-  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
     .deletingLastPathComponent().path
 
   /// The committed cases, and any folder named in SSD1B_GOLDENS (`folder` with model/ and golden.*, split by colons).

@@ -17,8 +17,10 @@ import Testing
   /// And bfloat16 where the processor has it.
   static let all = float32 + [try? BackendChoice(precision: .bfloat16)].compactMap { $0 }
 
-  private func model(_ golden: GoldenRun, _ compute: BackendChoice, threads: Int = 2) throws -> DiffusionModel {
-    try DiffusionModel(ModelFolder(path: golden.model), backend: compute.backend(on: ThreadPool(threads: threads)))
+  private func model(_ golden: GoldenRun, _ compute: BackendChoice, threads: Int = 2) throws -> DiffusionModel
+  {
+    try DiffusionModel(
+      ModelFolder(path: golden.model), backend: compute.backend(on: ThreadPool(threads: threads)))
   }
 
   @Test("All committed goldens are there")
@@ -32,8 +34,14 @@ import Testing
     #expect(relativeL2(prompt.pooled, try golden.tensor("pooled_prompt_embeds").values) < 1e-5)
     guard golden.has("negative_prompt_embeds"), golden.request.usesGuidance else { return }
     let run = try Generation(golden.request, on: model)
-    #expect(relativeL2(run.conditioning.embeddings[0].hiddenStates, try golden.tensor("negative_prompt_embeds").values) < 1e-5)
-    #expect(relativeL2(run.conditioning.embeddings[0].pooled, try golden.tensor("negative_pooled_prompt_embeds").values) < 1e-5)
+    #expect(
+      relativeL2(
+        run.conditioning.embeddings[0].hiddenStates, try golden.tensor("negative_prompt_embeds").values)
+        < 1e-5)
+    #expect(
+      relativeL2(
+        run.conditioning.embeddings[0].pooled, try golden.tensor("negative_pooled_prompt_embeds").values)
+        < 1e-5)
   }
 
   @Test("Noise equals torch's within 1e-6", arguments: GoldenRun.all)
@@ -44,13 +52,17 @@ import Testing
     #expect(zip(run.noise, expected).allSatisfy { abs($0 - $1) <= 1e-6 })
   }
 
-  @Test("Every block's output at the first step equals diffusers' within 1e-5", arguments: GoldenRun.all, float32)
+  @Test(
+    "Every block's output at the first step equals diffusers' within 1e-5", arguments: GoldenRun.all, float32)
   func blocks(golden: GoldenRun, compute: BackendChoice) throws {
     let model = try model(golden, compute)
     let prefix = "unet.step0."
-    let paths = golden.names.filter { $0.hasPrefix(prefix) && $0 != prefix + "sample" }.map { String($0.dropFirst(prefix.count)) }
+    let paths = golden.names.filter { $0.hasPrefix(prefix) && $0 != prefix + "sample" }.map {
+      String($0.dropFirst(prefix.count))
+    }
     #expect(paths.count >= 10)
-    let recorder = CaptureRecorder(paths.map { Capture(component: .unet, path: $0, keepsValues: true) }, on: model.backend.pool)
+    let recorder = CaptureRecorder(
+      paths.map { Capture(component: .unet, path: $0, keepsValues: true) }, on: model.backend.pool)
     var run = try Generation(golden.request, on: model, observers: [recorder])
     _ = try run.next(on: model, observers: [recorder])
     let captured = Dictionary(grouping: recorder.captured, by: \.path)
@@ -62,7 +74,9 @@ import Testing
     }
   }
 
-  @Test("Noise predictions, latents of every step and the picture equal diffusers'", arguments: GoldenRun.all, float32)
+  @Test(
+    "Noise predictions, latents of every step and the picture equal diffusers'", arguments: GoldenRun.all,
+    float32)
   func steps(golden: GoldenRun, compute: BackendChoice) throws {
     let model = try model(golden, compute)
     var run = try Generation(golden.request, on: model)
@@ -91,7 +105,9 @@ import Testing
     #expect(psnr >= 60, "PSNR \(psnr) dB")
   }
 
-  @Test("The autoencoder's encoder equals diffusers'", arguments: GoldenRun.all.filter { $0.has("vae.encoder.moments") }, float32)
+  @Test(
+    "The autoencoder's encoder equals diffusers'",
+    arguments: GoldenRun.all.filter { $0.has("vae.encoder.moments") }, float32)
   func encoder(golden: GoldenRun, compute: BackendChoice) throws {
     let model = try model(golden, compute)
     let image = try golden.channelsLast("image").map { $0 * 2 - 1 }
@@ -103,7 +119,9 @@ import Testing
 
   /// Weights and activations are rounded to 8 bits, as torch's bfloat16 does: 2.2e-2 of a full-size prediction, there and
   /// here (Scripts/peers/precision.py). Measured: predictions up to 1.9e-2.
-  @Test("A bfloat16 prediction is near diffusers' in float32", arguments: GoldenRun.all, all.filter { $0.precision == .bfloat16 })
+  @Test(
+    "A bfloat16 prediction is near diffusers' in float32", arguments: GoldenRun.all,
+    all.filter { $0.precision == .bfloat16 })
   func bfloat16(golden: GoldenRun, compute: BackendChoice) throws {
     let model = try model(golden, compute)
     var run = try Generation(golden.request, on: model)
@@ -119,8 +137,12 @@ import Testing
 
   /// Measured: 53 to 56 dB.
   @Test(
-    "A bfloat16 picture of 20 steps is within 30 dB of the float32 one", arguments: all.filter { $0.precision == .bfloat16 },
-    ["a fox on a blue background", "a small rocket on a black background", "a large watermelon in front of yellow"])
+    "A bfloat16 picture of 20 steps is within 30 dB of the float32 one",
+    arguments: all.filter { $0.precision == .bfloat16 },
+    [
+      "a fox on a blue background", "a small rocket on a black background",
+      "a large watermelon in front of yellow",
+    ])
   func bfloat16Picture(compute: BackendChoice, prompt: String) throws {
     let golden = try #require(GoldenRun.all.first)
     let request = GenerationRequest(

@@ -123,7 +123,9 @@ struct GraphTests {
     let graph = try Architecture(named: "ssd1b").textEncoder2.graph(batch: 2, tokens: 77)
     let early = graph.takingTokensEarly(for: ["hidden_states", "pooled"])
     #expect(Set(early.outputs.keys) == ["hidden_states", "pooled"])
-    #expect(early.outputs.mapValues(\.shape) == graph.outputs.filter { $0.key != "last_hidden_state" }.mapValues(\.shape))
+    #expect(
+      early.outputs.mapValues(\.shape)
+        == graph.outputs.filter { $0.key != "last_hidden_state" }.mapValues(\.shape))
     // 76 tokens of 77 less in the last layer's output projection and two MLP layers, for two texts.
     let saved = graph.multiplyAdds(reaching: Array(graph.outputs.values)) - early.multiplyAdds
     #expect(saved == 2 * 76 * (1280 * 1280 + 2 * 1280 * 5120))

@@ -10,7 +10,8 @@ public enum HollowCheckpoint {
     for (name, shape) in tensors {
       let end = offset + 2 * shape.reduce(1, *)
       fields[name] = [
-        "dtype": "F16", "shape": .array(shape.map(JSONValue.integer)), "data_offsets": [.integer(offset), .integer(end)],
+        "dtype": "F16", "shape": .array(shape.map(JSONValue.integer)),
+        "data_offsets": [.integer(offset), .integer(end)],
       ]
       offset = end
     }

@@ -22,22 +22,30 @@ struct DataTableTests {
     var table = DataTable(["a|b", "shape"])
     table.append(["x\u{1B}[2J\n\u{9B}|y\\", [2, 64, 64]])
     #expect(table.csv == "a|b,shape\r\nx\\u{1b}[2J\\n\\u{9b}|y\\,2x64x64\r\n")
-    #expect(table.markdown == "| a\\|b | shape |\n| --- | --- |\n| x\\\\u{1b}[2J\\\\n\\\\u{9b}\\|y\\\\ | 2x64x64 |\n")
+    #expect(
+      table.markdown
+        == "| a\\|b | shape |\n| --- | --- |\n| x\\\\u{1b}[2J\\\\n\\\\u{9b}\\|y\\\\ | 2x64x64 |\n")
   }
 
   @Test("Markdown aligns numbers to the right")
   func markdown() {
-    #expect(Self.table().markdown.hasPrefix("| path | n |\n| --- | ---: |\n| plain | 1 |\n| with, comma | 2.5 |\n"))
+    #expect(
+      Self.table().markdown.hasPrefix("| path | n |\n| --- | ---: |\n| plain | 1 |\n| with, comma | 2.5 |\n"))
   }
 
   @Test("JSON has an object a row, and no control character raw")
   func json() {
-    #expect(Self.table().json == [
-      ["path": "plain", "n": 1], ["path": "with, comma", "n": 2.5], ["path": "with \"quotes\"", "n": .null],
-      ["path": "ümlaut 漢字", "n": -3],
-    ])
+    #expect(
+      Self.table().json == [
+        ["path": "plain", "n": 1], ["path": "with, comma", "n": 2.5],
+        ["path": "with \"quotes\"", "n": .null],
+        ["path": "ümlaut 漢字", "n": -3],
+      ])
     let text = JSONValue.array(["\u{9B}31m", "\u{7F}", "\u{202E}", "\u{E0041}", "👩\u{200D}🔬"]).text()
     #expect(text == #"["\u009b31m","\u007f","\u202e","\udb40\udc41","👩‍🔬"]"#)
-    #expect((try? JSONValue(parsing: .init(text.utf8), at: "")) == ["\u{9B}31m", "\u{7F}", "\u{202E}", "\u{E0041}", "👩\u{200D}🔬"])
+    #expect(
+      (try? JSONValue(parsing: .init(text.utf8), at: "")) == [
+        "\u{9B}31m", "\u{7F}", "\u{202E}", "\u{E0041}", "👩\u{200D}🔬",
+      ])
   }
 }

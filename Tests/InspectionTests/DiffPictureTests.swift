@@ -34,7 +34,9 @@ struct DiffPictureTests {
       if isText { texts[texts.count - 1] += string }
     }
 
-    func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
+    func parser(
+      _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
+    ) {
       isText = false
     }
   }
@@ -46,18 +48,24 @@ struct DiffPictureTests {
     let parser = XMLParser(data: Data(try DiffPicture(diff, from: "sdxl", to: "ssd1b").svg.utf8))
     parser.delegate = reader
     #expect(parser.parse(), "\(String(describing: parser.parserError))")
-    #expect(reader.texts.contains("2,567,463,684 parameters") && reader.texts.contains("34 transformer blocks, 2.10 TMAC"))
+    #expect(
+      reader.texts.contains("2,567,463,684 parameters")
+        && reader.texts.contains("34 transformer blocks, 2.10 TMAC"))
     // Blocks are the only rectangles of a column's width.
-    let blocks = reader.rectangles.filter { $0["width"].flatMap(Double.init).map { $0 > 200 && $0 < 400 } ?? false }
+    let blocks = reader.rectangles.filter {
+      $0["width"].flatMap(Double.init).map { $0 > 200 && $0 < 400 } ?? false
+    }
     let filled = blocks.filter { $0["fill"] != "none" }
     let columns = Dictionary(grouping: filled) { $0["x"] ?? "" }
     #expect(columns.count == 2)
     let counts = columns.sorted { (Double($0.key) ?? 0) < (Double($1.key) ?? 0) }.map(\.value.count)
     #expect(counts == [diff.blocks.count, diff.blocks.count { $0.status == .same }])
     #expect(blocks.count - filled.count == diff.blocks.count { $0.status == .removed })
-    let red = try #require(columns.min { (Double($0.key) ?? 0) < (Double($1.key) ?? 0) }?.value.filter { $0["fill"] == "#d1495b" })
+    let red = try #require(
+      columns.min { (Double($0.key) ?? 0) < (Double($1.key) ?? 0) }?.value.filter { $0["fill"] == "#d1495b" })
     let redHeight = red.compactMap { $0["height"].flatMap(Double.init) }.reduce(0, +)
-    let height = filled.filter { $0["x"] == red[0]["x"] }.compactMap { $0["height"].flatMap(Double.init) }.reduce(0, +)
+    let height = filled.filter { $0["x"] == red[0]["x"] }.compactMap { $0["height"].flatMap(Double.init) }
+      .reduce(0, +)
     // Removed are 48.1 % of the parameters; small blocks are drawn two pixels high, and all heights are whole.
     #expect(abs(redHeight / height - 0.481) < 0.04, "\(redHeight / height)")
   }
@@ -74,7 +82,9 @@ struct DiffPictureTests {
       // A row through the middle of a removed block: red at the left, paper at the right.
       var rows = 0
       for y in 0..<image.height {
-        func pixel(_ x: Int) -> [UInt8] { Array(image.pixels[((y * image.width + x) * 3)..<((y * image.width + x) * 3 + 3)]) }
+        func pixel(_ x: Int) -> [UInt8] {
+          Array(image.pixels[((y * image.width + x) * 3)..<((y * image.width + x) * 3 + 3)])
+        }
         if pixel(440) == [0xD1, 0x49, 0x5B] { rows += 1 }
       }
       #expect(rows > 600, "\(rows)")

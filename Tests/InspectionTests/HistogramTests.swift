@@ -9,7 +9,8 @@ struct HistogramTests {
   /// The elements of one F64 tensor.
   private func withElements(_ values: [Double], _ body: (StoredElements) throws -> Void) throws {
     try InspectionGolden.withFolder { folder in
-      let header = Data(#"{"x":{"dtype":"F64","shape":[\#(values.count)],"data_offsets":[0,\#(8 * values.count)]}}"#.utf8)
+      let header = Data(
+        #"{"x":{"dtype":"F64","shape":[\#(values.count)],"data_offsets":[0,\#(8 * values.count)]}}"#.utf8)
       let data = values.withUnsafeBytes { Data($0) }
       let file = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header + data
       try file.write(to: URL(fileURLWithPath: folder + "/x.safetensors"))
@@ -21,14 +22,17 @@ struct HistogramTests {
   @Test(
     "Numbers at the ends of what can be said are counted like any others",
     arguments: [
-      [1e20, 1e20], [-1e308, 1e308], [0, .leastNonzeroMagnitude], [-.greatestFiniteMagnitude, .greatestFiniteMagnitude, 0], [3, 3, 3],
+      [1e20, 1e20], [-1e308, 1e308], [0, .leastNonzeroMagnitude],
+      [-.greatestFiniteMagnitude, .greatestFiniteMagnitude, 0], [3, 3, 3],
       [.nan, 7, .infinity],
     ] as [[Double]])
   func extremes(values: [Double]) throws {
     try withElements(values) { elements in
       let histogram = Histogram(of: elements, elements.statistics, bins: 4)
       #expect(histogram.counts.reduce(0, +) == values.count { $0.isFinite })
-      #expect(histogram.edges.count == 5 && zip(histogram.edges, histogram.edges.dropFirst()).allSatisfy { $0 <= $1 })
+      #expect(
+        histogram.edges.count == 5
+          && zip(histogram.edges, histogram.edges.dropFirst()).allSatisfy { $0 <= $1 })
       // Between 0 and the least number there are no edges to tell the bins apart by.
       if values == [-1e308, 1e308] { #expect(histogram.counts.first == 1 && histogram.counts.last == 1) }
     }

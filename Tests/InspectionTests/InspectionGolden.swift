@@ -22,8 +22,13 @@ struct InspectionGolden: Decodable {
   }
 
   struct Moved: Decodable {
-    let relative_l2: Double
+    let relativeL2: Double
     let cosine: Double
+
+    enum CodingKeys: String, CodingKey {
+      case relativeL2 = "relative_l2"
+      case cosine
+    }
   }
 
   struct Networks: Decodable {
@@ -40,7 +45,8 @@ struct InspectionGolden: Decodable {
     .appending(path: "Goldens/inspection")
 
   static func read() throws -> InspectionGolden {
-    try JSONDecoder().decode(InspectionGolden.self, from: Data(contentsOf: folder.appending(path: "inspection.json")))
+    try JSONDecoder().decode(
+      InspectionGolden.self, from: Data(contentsOf: folder.appending(path: "inspection.json")))
   }
 
   static func checkpoint(_ name: String) throws -> Checkpoint {

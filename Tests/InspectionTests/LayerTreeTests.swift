@@ -176,7 +176,8 @@ struct LayerTreeTests {
     #expect(rows.count == 4)
     #expect(
       rows[1] == [
-        "path": "unet.down_blocks.0.resnets.0", "key": "down_blocks.0.resnets.0", "depth": 1, "kind": .null, "layers": 5,
+        "path": "unet.down_blocks.0.resnets.0", "key": "down_blocks.0.resnets.0", "depth": 1, "kind": .null,
+        "layers": 5,
         "output": [1, 128, 128, 320], "parameters": 2_255_040, "share": .number(2_255_040.0 / 5_432_000),
         "bytes": .null, "dtype": .null, "multiply_adds": 30_199_398_400, "seconds": .null,
       ])

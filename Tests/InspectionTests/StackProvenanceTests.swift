@@ -28,7 +28,8 @@ struct StackProvenanceTests {
     let stack = try #require(stacks.first)
     #expect(stack.stack == "blocks" && stack.old == [0, 1, 2, 3, 4] && stack.new == [0, 1, 2])
     let provenance = StackProvenance(
-      stack, of: old, old: try InspectionGolden.checkpoint("old"), new: try InspectionGolden.checkpoint("new"),
+      stack, of: old, old: try InspectionGolden.checkpoint("old"),
+      new: try InspectionGolden.checkpoint("new"),
       on: .init(threads: 2))
     for (ours, theirs) in zip(provenance.cosines, expected) {
       for (a, b) in zip(ours, theirs) { #expect(abs(try #require(a) - b) < 1e-12) }
@@ -46,7 +47,8 @@ struct StackProvenanceTests {
     let stacks = try StackProvenance.shortened(from: graph("sdxl"), to: graph("ssd1b"))
     #expect(
       stacks.map { "\($0.stack) \($0.old.count) \($0.new.count)" } == [
-        "down_blocks.2.attentions.0.transformer_blocks 10 4", "down_blocks.2.attentions.1.transformer_blocks 10 4",
+        "down_blocks.2.attentions.0.transformer_blocks 10 4",
+        "down_blocks.2.attentions.1.transformer_blocks 10 4",
         "mid_block.resnets 2 1", "up_blocks.0.attentions.0.transformer_blocks 10 4",
         "up_blocks.0.attentions.1.transformer_blocks 10 4", "up_blocks.1.attentions.1.transformer_blocks 2 1",
         "up_blocks.1.attentions.2.transformer_blocks 2 1",

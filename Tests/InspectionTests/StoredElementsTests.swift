@@ -51,11 +51,12 @@ struct WeightComparisonTests {
     let expected = try InspectionGolden.read().networks.moved
     let comparison = WeightComparison(
       expected.keys.sorted() + ["blocks.4.first.weight", "no.such.weight"],
-      old: try InspectionGolden.checkpoint("old"), new: try InspectionGolden.checkpoint("new"), on: .init(threads: 2))
+      old: try InspectionGolden.checkpoint("old"), new: try InspectionGolden.checkpoint("new"),
+      on: .init(threads: 2))
     #expect(comparison.tensors.count == expected.count)
     for (key, figures) in expected {
       let sums = try #require(comparison.tensors[key])
-      #expect(abs(try #require(sums.relativeL2) - figures.relative_l2) < 1e-12, "\(key)")
+      #expect(abs(try #require(sums.relativeL2) - figures.relativeL2) < 1e-12, "\(key)")
       #expect(abs(try #require(sums.cosine) - figures.cosine) < 1e-12, "\(key)")
     }
     // Two tensors as one: distances add by their squares.

@@ -12,11 +12,14 @@ struct SubjectTests {
   private static let foreign: [String: (title: String, explanation: String)] = [
     "sd1": ("a UNet of Stable Diffusion 1", "text width 768"),
     "sd1 inpainting": ("a UNet of Stable Diffusion 1, for inpainting", "9 input channels"),
-    "sd2": ("a UNet of Stable Diffusion 2", "text width 1024"), "refiner": ("SDXL's refiner UNet", "text width 1280"),
-    "sdxl family": ("a UNet of the SDXL family", "4 transformer blocks"), "controlnet": ("a ControlNet", "control picture"),
+    "sd2": ("a UNet of Stable Diffusion 2", "text width 1024"),
+    "refiner": ("SDXL's refiner UNet", "text width 1280"),
+    "sdxl family": ("a UNet of the SDXL family", "4 transformer blocks"),
+    "controlnet": ("a ControlNet", "control picture"),
     "vae": ("an autoencoder", "16 latent channels"), "taesd": ("a tiny autoencoder", "TAESD"),
     "flux": ("a Flux transformer", "single_transformer_blocks"),
-    "sd3": ("a Stable Diffusion 3 transformer", "context_embedder"), "clip text": ("a CLIP text encoder", "width 32"),
+    "sd3": ("a Stable Diffusion 3 transformer", "context_embedder"),
+    "clip text": ("a CLIP text encoder", "width 32"),
     "clip": ("a whole CLIP model", "in one file"), "clip vision": ("a CLIP image encoder", "vision_model"),
     "t5": ("a T5 text encoder", "CLIP"), "gpt2": ("not known", "16 tensors begin with h"),
     "lora peft": ("a LoRA", "PEFT's keys, low-rank changes of rank 4 to 16 layers of unet"),
@@ -73,14 +76,22 @@ struct SubjectTests {
     let subject = try Subject(path: embedded + "/unet")
     #expect(subject.parts.map(\.name) == ["unet"])
     #expect(subject.parts.first?.identity?.explanation == "as config.json beside it says")
-    #expect(try Subject(path: embedded).parts.map(\.name) == ["text_encoder", "text_encoder_2", "unet", "vae"])
+    #expect(
+      try Subject(path: embedded).parts.map(\.name) == ["text_encoder", "text_encoder_2", "unet", "vae"])
     try InspectionGolden.withFolder { folder in
-      try FileManager.default.copyItem(atPath: embedded + "/unet/config.json", toPath: folder + "/config.json")
-      let vae = try #require(try FileManager.default.contentsOfDirectory(atPath: embedded + "/vae").first { $0.hasSuffix(".safetensors") })
-      try FileManager.default.copyItem(atPath: "\(embedded)/vae/\(vae)", toPath: folder + "/diffusion_pytorch_model.safetensors")
+      try FileManager.default.copyItem(
+        atPath: embedded + "/unet/config.json", toPath: folder + "/config.json")
+      let vae = try #require(
+        try FileManager.default.contentsOfDirectory(atPath: embedded + "/vae").first {
+          $0.hasSuffix(".safetensors")
+        })
+      try FileManager.default.copyItem(
+        atPath: "\(embedded)/vae/\(vae)", toPath: folder + "/diffusion_pytorch_model.safetensors")
       let identity = try #require(try Subject(path: folder).parts.first?.identity)
       #expect(identity.title == "an autoencoder")
-      #expect(identity.explanation.contains("config.json beside it describes another network: 944 of its 944 tensors are missing"))
+      #expect(
+        identity.explanation.contains(
+          "config.json beside it describes another network: 944 of its 944 tensors are missing"))
     }
   }
 

@@ -72,7 +72,9 @@ struct PlanTests {
     #expect(steps.count { $0.node.op.kind == "add" } <= 1)
   }
 
-  @Test("an observer sees every value, those that are fused away beside the calls, which stay the same", arguments: cases)
+  @Test(
+    "an observer sees every value, those that are fused away beside the calls, which stay the same",
+    arguments: cases)
   func observers(_ component: (Architecture.Component, String)) throws {
     let graph = try Self.graph(component.0, 256)
     let observed = try Self.plan(component.0, component.1, 256, .bfloat16, isObserved: true)
@@ -89,7 +91,8 @@ struct PlanTests {
     // Each tap computes one node alone; only a convolution may do its doubling itself.
     #expect(
       observed.steps.flatMap(\.taps).allSatisfy {
-        !$0.isGated && $0.activation == nil && $0.residual == nil && $0.perChannel == nil && $0.output == $0.node.output
+        !$0.isGated && $0.activation == nil && $0.residual == nil && $0.perChannel == nil
+          && $0.output == $0.node.output
       })
   }
 
@@ -105,7 +108,9 @@ struct PlanTests {
     #expect(tapped.first?.node.path == path && tapped.first?.taps.map(\.node.path) == [path])
   }
 
-  @Test("a reshape that is fused into the convolution before it has a place, observed or not", arguments: [false, true])
+  @Test(
+    "a reshape that is fused into the convolution before it has a place, observed or not",
+    arguments: [false, true])
   func fusedReshape(isObserved: Bool) throws {
     // Without linear projections, tokens are made of what a convolution stores.
     var config = try Architecture(named: "ssd1b").unet.config

@@ -28,9 +28,12 @@ import Testing
       #expect(corner[2] > corner[0] + 60, "corner \(corner)")
       #expect(middle[0] > middle[2] + 60, "middle \(middle)")
       let parameters = try #require(text.first { $0.keyword == "parameters" }?.text)
-      #expect(parameters.hasPrefix("a fox on a blue background\nSteps: 20, Sampler: Euler, CFG scale: 4, Seed: 7, Size: 128x128"))
+      #expect(
+        parameters.hasPrefix(
+          "a fox on a blue background\nSteps: 20, Sampler: Euler, CFG scale: 4, Seed: 7, Size: 128x128"))
       #expect(parameters.contains("RNG: CPU"))
-      let own = try JSONValue(parsing: Data(try #require(text.first { $0.keyword == "ssd1b" }?.text).utf8), at: "ssd1b")
+      let own = try JSONValue(
+        parsing: Data(try #require(text.first { $0.keyword == "ssd1b" }?.text).utf8), at: "ssd1b")
       guard case .object(let fields) = own else { throw Diagnostic(.file, "no object") }
       #expect(fields["prompt"] == "a fox on a blue background" && fields["steps"] == 20)
     }
@@ -44,7 +47,8 @@ import Testing
     try Program.withFolder { folder in
       func latents(_ threads: Int) throws -> String {
         let result = try Program.run(
-          ["--threads", "\(threads)"], script: "prompt a panda\ngenerate steps=3 out=a.png\nlatents\n", in: folder)
+          ["--threads", "\(threads)"], script: "prompt a panda\ngenerate steps=3 out=a.png\nlatents\n",
+          in: folder)
         #expect(result.code == 0, "\(result.errors)")
         return result.output.split(separator: "\n").suffix(4).joined(separator: "\n")
       }
@@ -59,7 +63,8 @@ import Testing
       ("size 1001x1000", "found 1001x1000", "the nearest is 1000x1000"), ("steps 0", "found 0", "20 to 50"),
       ("seed -1", "found -1", "for example"), ("cfg nine", "found nine", "for example"),
       ("generate out=/nonexistent/x.png", "/nonexistent/x.png", "make the folder first"),
-      ("genrate", "unknown command", "did you mean generate?"), ("latents", "there is none yet", "generate a picture"),
+      ("genrate", "unknown command", "did you mean generate?"),
+      ("latents", "there is none yet", "generate a picture"),
       ("layers nope", "nope", "there are"),
     ])
   func badValues(line: String, found: String, hint: String) throws {
@@ -72,7 +77,8 @@ import Testing
 
   @Test("A line that is no UTF-8 is refused where it stands")
   func invalidText() throws {
-    let result = try Program.run(script: Data("seed 3\nprompt ".utf8) + Data([0xff, 0xfe]) + Data("\nseed 4\n".utf8))
+    let result = try Program.run(
+      script: Data("seed 3\nprompt ".utf8) + Data([0xff, 0xfe]) + Data("\nseed 4\n".utf8))
     #expect(result.code == 1 && result.output == "seed 3\n")
     #expect(result.errors.hasPrefix("-:2: error: expected UTF-8"))
   }
@@ -100,7 +106,8 @@ import Testing
       #expect(lines.first == "backend openblas" && lines[1] == "precision f32")
       #expect(lines.last == "backend reference")
       let (_, text) = try PNG.read(path: folder + "/a.png")
-      let own = try JSONValue(parsing: Data(try #require(text.first { $0.keyword == "ssd1b" }?.text).utf8), at: "ssd1b")
+      let own = try JSONValue(
+        parsing: Data(try #require(text.first { $0.keyword == "ssd1b" }?.text).utf8), at: "ssd1b")
       guard case .object(let fields) = own else { throw Diagnostic(.file, "no object") }
       #expect(fields["backend"] == "openblas" && fields["precision"] == "f32")
     }
@@ -109,8 +116,14 @@ import Testing
   @Test(
     "A backend or precision that cannot be had is refused, and what was set stays",
     arguments: [
-      ("precision bf16", "expected f32 with the openblas backend, found bf16", "onednn backend, or precision f32"),
-      ("backend openblass", "expected onednn or openblas or reference, found openblass", "did you mean openblas?"),
+      (
+        "precision bf16", "expected f32 with the openblas backend, found bf16",
+        "onednn backend, or precision f32"
+      ),
+      (
+        "backend openblass", "expected onednn or openblas or reference, found openblass",
+        "did you mean openblas?"
+      ),
       ("precision f16", "expected f32 or bf16, found f16", "hint: "),
     ])
   func refusedComputing(line: String, found: String, hint: String) throws {
@@ -120,7 +133,9 @@ import Testing
     #expect(result.errors.contains(found) && result.errors.contains(hint), "\(result.errors)")
   }
 
-  @Test("With the processor's AVX-512 hidden, the program falls back and makes the same picture but for the last digits")
+  @Test(
+    "With the processor's AVX-512 hidden, the program falls back and makes the same picture but for the last digits"
+  )
   func hiddenInstructions() throws {
     func run(_ simd: String?) throws -> String {
       var output = ""
@@ -137,7 +152,9 @@ import Testing
     #expect(hidden.contains("backend    openblas"), "\(hidden)")
     // The rows of `latents` without their hashes: five digits of mean, deviation, least and greatest.
     func figures(_ output: String) -> [String] {
-      output.split(separator: "\n").suffix(2).map { $0.split(separator: " ").dropLast().joined(separator: " ") }
+      output.split(separator: "\n").suffix(2).map {
+        $0.split(separator: " ").dropLast().joined(separator: " ")
+      }
     }
     #expect(figures(hidden) == figures(try run(nil)))
   }

@@ -13,11 +13,13 @@ import Testing
     var data = Data(file[(8 + length)...])
     try change(&header, &data)
     let text = try JSONSerialization.data(withJSONObject: header)
-    try (withUnsafeBytes(of: UInt64(text.count)) { Data($0) } + text + data).write(to: URL(fileURLWithPath: path))
+    try (withUnsafeBytes(of: UInt64(text.count)) { Data($0) } + text + data).write(
+      to: URL(fileURLWithPath: path))
   }
 
   private func expectRefused(_ model: String, _ parts: [String], code: Int32 = 4) throws {
-    let result = try Program.run(["--model", model], script: "generate steps=1 out=/dev/shm/ssd1b-never.png\n")
+    let result = try Program.run(
+      ["--model", model], script: "generate steps=1 out=/dev/shm/ssd1b-never.png\n")
     #expect(result.code == code, "\(result.errors)")
     for part in parts { #expect(result.errors.contains(part), "no '\(part)' in \(result.errors)") }
     #expect(result.errors.contains("hint: "))

@@ -36,7 +36,8 @@ import Testing
       many(4) { ["a\\u001b[2J\\u001b]0;x\\u0007", "b\\u009b31m", "c\\u202etxt\\n\\r\\b", "d\\u0000e"][$0] }),
     named("names of dots alone", many(4) { ["", ".", "...", "a..b"][$0] }),
     Case(
-      name: "a line break that forges a hint", header: "{\(tensor("a\\nhint: run this", "[2]", 0, 2))}", dataBytes: 2,
+      name: "a line break that forges a hint", header: "{\(tensor("a\\nhint: run this", "[2]", 0, 2))}",
+      dataBytes: 2,
       error: "a\\nhint: run this: expected 4 bytes"),
     Case(
       name: "a name twice", header: "{\(tensor("a", "[1]", 0, 2)),\(tensor("a", "[1]", 2, 4))}", dataBytes: 4,
@@ -46,25 +47,39 @@ import Testing
       header: "{\(tensor("a", "[4294967296,4294967296,4294967296]", 0, 2))}", dataBytes: 2,
       error: "a: shape: expected extents that can be stored"),
     Case(
-      name: "100,000 faults of 1 KB", header: "{"
-        + (0..<20_000).map { tensor(String(repeating: "y", count: 1_000) + "\($0)", "[2]", 2 * $0, 2 * $0 + 2) }
+      name: "100,000 faults of 1 KB",
+      header: "{"
+        + (0..<20_000).map {
+          tensor(String(repeating: "y", count: 1_000) + "\($0)", "[2]", 2 * $0, 2 * $0 + 2)
+        }
         .joined(separator: ",") + "}", dataBytes: 40_000, error: "and 19900 more"),
-    Case(name: "a shape of 1,000 extents", header: "{\(tensor("a", "[\(String(repeating: "1,", count: 999))1]", 0, 2))}",
+    Case(
+      name: "a shape of 1,000 extents",
+      header: "{\(tensor("a", "[\(String(repeating: "1,", count: 999))1]", 0, 2))}",
       dataBytes: 2, error: "expected at most 64 extents, found 1000"),
-    Case(name: "an unknown field", header: #"{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2],"evil":1}}"#, dataBytes: 2,
+    Case(
+      name: "an unknown field", header: #"{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2],"evil":1}}"#,
+      dataBytes: 2,
       error: "the unknown field evil of a"),
-    Case(name: "half a surrogate", header: #"{"\ud800":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}"#, dataBytes: 2,
+    Case(
+      name: "half a surrogate", header: #"{"\ud800":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}"#,
+      dataBytes: 2,
       error: "half a surrogate pair"),
-    Case(name: "a thousand brackets", header: String(repeating: "{\"a\":", count: 1000), dataBytes: 0, error: "found"),
+    Case(
+      name: "a thousand brackets", header: String(repeating: "{\"a\":", count: 1000), dataBytes: 0,
+      error: "found"),
   ]
 
-  @Test("Listing, counting and looking answer or refuse within two seconds, and print nothing raw", arguments: cases)
+  @Test(
+    "Listing, counting and looking answer or refuse within two seconds, and print nothing raw",
+    arguments: cases)
   private func hostile(one: Case) throws {
     try Program.withFolder { folder in
       let path = folder + "/hostile.safetensors"
       try HollowCheckpoint.write(header: one.header, dataBytes: one.dataBytes, to: path)
       for command in [
-        "layers \(path)", "layers \(path) sort=bytes top=3 as=csv", "params \(path) by=dtype", "tensor a.weight in=\(path)",
+        "layers \(path)", "layers \(path) sort=bytes top=3 as=csv", "params \(path) by=dtype",
+        "tensor a.weight in=\(path)",
         "layers \(path) filter=*x*", "diff sdxl \(path)",
       ] {
         for arguments in [["-c", command], ["--json", "-c", command]] {
@@ -88,7 +103,9 @@ import Testing
           if command.hasPrefix("layers"), !command.contains("filter") {
             #expect(result.code == (one.error == nil ? 0 : 4), "\(command): \(result.errors.prefix(300))")
           }
-          #expect(result.errors.split(separator: "\n").count { $0.hasPrefix("hint:") } <= 1, "\(result.errors.prefix(300))")
+          #expect(
+            result.errors.split(separator: "\n").count { $0.hasPrefix("hint:") } <= 1,
+            "\(result.errors.prefix(300))")
           if let error = one.error { #expect(result.errors.contains(error), "\(result.errors.prefix(300))") }
         }
       }
@@ -98,7 +115,8 @@ import Testing
   @Test(
     "A config made to take forever is refused at once",
     arguments: [
-      #""block_out_channels": [\#(Array(repeating: "32", count: 64).joined(separator: ","))]"#, #""layers_per_block": 1048576"#,
+      #""block_out_channels": [\#(Array(repeating: "32", count: 64).joined(separator: ","))]"#,
+      #""layers_per_block": 1048576"#,
       #""down_block_types": [\#(Array(repeating: "\"DownEncoderBlock2D\"", count: 60).joined(separator: ","))]"#,
     ])
   func hostileConfig(field: String) throws {
@@ -112,15 +130,19 @@ import Testing
       let start = ContinuousClock.now
       let result = try Program.run(["-c", "layers \(folder)/x.safetensors"])
       #expect(ContinuousClock.now - start < .seconds(4))
-      #expect(result.code == 0 && result.output.contains("an autoencoder: 4 latent channels"), "\(result.output)\(result.errors)")
+      #expect(
+        result.code == 0 && result.output.contains("an autoencoder: 4 latent channels"),
+        "\(result.output)\(result.errors)")
     }
   }
 
   @Test(
     "What is no safetensors file is told what it is",
     arguments: [
-      ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"), ("PK\u{3}\u{4}xxxxxxxxxxxx", "a pickled PyTorch file"),
-      ("<!DOCTYPE html><html>", "a web page"), ("GGUF\u{3}xxxxxxxxx", "a GGUF file"), ("hello", "a file of 5 bytes"),
+      ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
+      ("PK\u{3}\u{4}xxxxxxxxxxxx", "a pickled PyTorch file"),
+      ("<!DOCTYPE html><html>", "a web page"), ("GGUF\u{3}xxxxxxxxx", "a GGUF file"),
+      ("hello", "a file of 5 bytes"),
     ])
   func otherFiles(text: String, found: String) throws {
     try Program.withFolder { folder in

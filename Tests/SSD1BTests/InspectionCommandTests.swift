@@ -14,7 +14,8 @@ import Testing
     #expect(result.code == 0, "\(result.errors)")
     return try result.output.split(separator: "\n").enumerated().map { index, line in
       guard case .object(let fields) = try JSONValue(parsing: Data(line.utf8), at: "record \(index)"),
-        fields["v"] == 1, fields["seq"] == .integer(index + 1), fields["ok"] == true, let value = fields["result"]
+        fields["v"] == 1, fields["seq"] == .integer(index + 1), fields["ok"] == true,
+        let value = fields["result"]
       else { throw Diagnostic(.file, "no record of a success: \(line.prefix(300))") }
       return value
     }
@@ -42,9 +43,12 @@ import Testing
   func records() throws {
     try Program.withFolder { folder in
       let result = try Program.run(
-        ["--json", "--keep-going"], script: "seed 3\nseed x\ngenerate steps=1 out=a.png\nlayers nope\n", in: folder)
+        ["--json", "--keep-going"], script: "seed 3\nseed x\ngenerate steps=1 out=a.png\nlayers nope\n",
+        in: folder)
       #expect(result.code == 1)
-      let records = try result.output.split(separator: "\n").map { try fields(JSONValue(parsing: Data($0.utf8), at: "record")) }
+      let records = try result.output.split(separator: "\n").map {
+        try fields(JSONValue(parsing: Data($0.utf8), at: "record"))
+      }
       #expect(records.map { $0["ok"] } == [true, false, true, false])
       #expect(records.map { $0["seq"] } == [1, 2, 3, 4])
       #expect(records.map { $0["command"] } == ["seed", "seed", "generate", "layers"])
@@ -54,10 +58,14 @@ import Testing
     }
   }
 
-  @Test("Every table comes as text, csv, markdown and JSON, whole in the last three", arguments: [
-    "layers unet", "layers unet sort=params top=7", "params by=kind", "diff sdxl", "diff sdxl level=layer only=removed",
-    "tensor unet.conv_in.weight stats", "tensor unet.conv_in.weight hist bins=5", "tensor unet.conv_in.bias head=3",
-  ])
+  @Test(
+    "Every table comes as text, csv, markdown and JSON, whole in the last three",
+    arguments: [
+      "layers unet", "layers unet sort=params top=7", "params by=kind", "diff sdxl",
+      "diff sdxl level=layer only=removed",
+      "tensor unet.conv_in.weight stats", "tensor unet.conv_in.weight hist bins=5",
+      "tensor unet.conv_in.bias head=3",
+    ])
   func forms(command: String) throws {
     let json = try fields(try #require(try results(command).first))
     let csv = try Program.run(["-c", command + " as=csv"])
@@ -87,12 +95,14 @@ import Testing
   @Test("Columns are chosen, and a wrong one is refused with the right ones")
   func columns() throws {
     let result = try Program.run(["-c", "layers unet depth=0 columns=key,share,dtype"])
-    #expect(result.output.contains("layer  key    share  dtype\nunet        100.0 %  F16\n"), "\(result.output)")
+    #expect(
+      result.output.contains("layer  key    share  dtype\nunet        100.0 %  F16\n"), "\(result.output)")
     let wrong = try Program.run(["-c", "layers columns=parms"])
     #expect(wrong.code == 1 && wrong.errors.contains("did you mean params?"), "\(wrong.errors)")
     #expect(try Program.run(["-c", "layers sort=time"]).errors.contains("generate a picture first"))
     #expect(try Program.run(["-c", "layers filter=/(/"]).errors.contains("expected a regular expression"))
-    #expect(try Program.run(["-c", "layers unet filter=/attn2\\.to_[kv]$/ sort=params"]).output.contains("68 of"))
+    #expect(
+      try Program.run(["-c", "layers unet filter=/attn2\\.to_[kv]$/ sort=params"]).output.contains("68 of"))
   }
 
   @Test("A tensor's figures are those of its bytes")
@@ -101,14 +111,19 @@ import Testing
     let path = Program.model + "/unet/diffusion_pytorch_model.fp16.safetensors"
     let file = try SafetensorsFile(MappedBytes(file: path), at: path)
     let entry = try #require(file.entries["conv_in.weight"])
-    #expect(result["offset"] == .integer(entry.range.lowerBound) && result["dtype"] == "F16" && result["count"] == 1152)
+    #expect(
+      result["offset"] == .integer(entry.range.lowerBound) && result["dtype"] == "F16"
+        && result["count"] == 1152)
     let bytes = file.bytes(of: entry)
-    let values = (0..<1152).map { Double(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))) }
+    let values = (0..<1152).map {
+      Double(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)))
+    }
     #expect(try number(result["min"]) == values.min() && number(result["max"]) == values.max())
     #expect(abs(try number(result["norm"]) - values.reduce(0) { $0 + $1 * $1 }.squareRoot()) < 1e-12)
     #expect(result["head"] == .array(values.prefix(2).map(JSONValue.number)))
     let both = try Program.run(["-c", "tensor text_model.final_layer_norm.weight"])
-    #expect(both.code == 1 && both.errors.contains("found it in text_encoder and text_encoder_2"), "\(both.errors)")
+    #expect(
+      both.code == 1 && both.errors.contains("found it in text_encoder and text_encoder_2"), "\(both.errors)")
     #expect(try Program.run(["-c", "tensor text_encoder_2.text_model.final_layer_norm.weight"]).code == 0)
   }
 
@@ -153,27 +168,38 @@ import Testing
       let row = try #require(captured.first { $0["layer"] == "unet.mid_block" && $0["step"] == 3 })
       #expect(row["shape"] == [1, 96, 4, 4])
       #expect(try number(row["max"]) == values.max() && number(row["min"]) == values.min())
-      let settings = try fields(JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: folder + "/c/settings.json")), at: "s"))
+      let settings = try fields(
+        JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: folder + "/c/settings.json")), at: "s"))
       #expect(settings["prompt"] == "a fox" && settings["steps"] == "3")
       let one = folder + "/s/unet.mid_block.step3.prompt.safetensors"
       let file = try SafetensorsFile(MappedBytes(file: one), at: one)
-      #expect(file.metadata["layer"] == "unet.mid_block" && file.metadata["half"] == "prompt" && file.metadata["seed"] == "0")
+      #expect(
+        file.metadata["layer"] == "unet.mid_block" && file.metadata["half"] == "prompt"
+          && file.metadata["seed"] == "0")
       // What two patterns mean is kept once, with its values if either wants them.
       let twice = try self.results(
-        "steps 2\ncapture unet.conv_in\ncapture unet.conv_in full steps=2\ngenerate out=e.png\ncapture\ndump captures t\n", in: folder)
+        "steps 2\ncapture unet.conv_in\ncapture unet.conv_in full steps=2\ngenerate out=e.png\ncapture\ndump captures t\n",
+        in: folder)
       #expect(try rows(twice[4]).count == 4 && rows(twice[5]).count == 2)
-      let text = try Program.run(script: "capture unet.conv_in full\ngenerate steps=1 out=d.png\n", in: folder).output
-      #expect(text.contains("armed 1 layer, 40 tensors: 1.3 MiB\ncapturing 1 layer, 2 tensors: 64.0 KiB\n"), "\(text)")
+      let text = try Program.run(
+        script: "capture unet.conv_in full\ngenerate steps=1 out=d.png\n", in: folder
+      ).output
+      #expect(
+        text.contains("armed 1 layer, 40 tensors: 1.3 MiB\ncapturing 1 layer, 2 tensors: 64.0 KiB\n"),
+        "\(text)")
     }
   }
 
   @Test(
     "A capture that cannot be is refused before a run",
     arguments: [
-      ("capture unet.nope", "expected a layer or module"), ("capture unet.mid_blok", "did you mean unet.mid_block"),
-      ("capture unet.conv_in steps=0", "expected steps from 1 to 20"), ("capture /[/", "expected a regular expression"),
+      ("capture unet.nope", "expected a layer or module"),
+      ("capture unet.mid_blok", "did you mean unet.mid_block"),
+      ("capture unet.conv_in steps=0", "expected steps from 1 to 20"),
+      ("capture /[/", "expected a regular expression"),
       ("capture vae.encoder.conv_in", "expected a layer or module"), ("dump captures x", "there is none yet"),
-      ("attention fox", "there is none yet"), ("profile", "there is none yet"), ("decode", "there is none yet"),
+      ("attention fox", "there is none yet"), ("profile", "there is none yet"),
+      ("decode", "there is none yet"),
       ("size 8192x8192\ncapture * full", "of memory that are free"),
     ])
   func refusedCapture(line: String, error: String) throws {
@@ -206,8 +232,12 @@ import Testing
       // As ComfyUI's SaveLatent writes and LoadLatent reads them.
       let comfy = try file("c/latents.4.latent")
       #expect(Set(comfy.entries.keys) == ["latent_tensor", "latent_format_version_0"])
-      #expect(comfy.entries["latent_format_version_0"]?.shape == [0] && comfy.entries["latent_tensor"]?.shape == [1, 4, 16, 16])
-      let config = try fields(JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: Program.model + "/vae/config.json")), at: "vae"))
+      #expect(
+        comfy.entries["latent_format_version_0"]?.shape == [0]
+          && comfy.entries["latent_tensor"]?.shape == [1, 4, 16, 16])
+      let config = try fields(
+        JSONValue(
+          parsing: Data(contentsOf: URL(fileURLWithPath: Program.model + "/vae/config.json")), at: "vae"))
       let scale = Float(try number(config["scaling_factor"]))
       let scaled = try values(file("s/latents.4.safetensors"), "latents.4")
       #expect(try values(comfy, "latent_tensor") == scaled.map { $0 / scale })
@@ -249,26 +279,36 @@ import Testing
       let overlay = try PNG.read(path: folder + "/attention-fox.png")
       #expect(overlay.0.width == 128 && FileManager.default.fileExists(atPath: folder + "/b.png"))
       let components = try rows(fields(results[6])["rows"])
-      #expect(components.count == 4 && ["unet", "vae", "text_encoder", "text_encoder_2"].allSatisfy { name in
-        components.contains { $0["component"] == .string(name) }
-      })
+      #expect(
+        components.count == 4
+          && ["unet", "vae", "text_encoder", "text_encoder_2"].allSatisfy { name in
+            components.contains { $0["component"] == .string(name) }
+          })
       let total = try number(fields(results[6])["seconds"])
       #expect(abs(try components.reduce(0) { try $0 + number($1["share"]) } - 1) < 1e-9 && total > 0)
-      #expect(abs(try rows(fields(results[7])["rows"]).reduce(0) { try $0 + number($1["seconds"]) } - total) < 1e-9)
+      #expect(
+        abs(try rows(fields(results[7])["rows"]).reduce(0) { try $0 + number($1["seconds"]) } - total) < 1e-9)
       // Multiply-adds of the UNet's calls: four steps of both halves, but what depends on the prompt alone once.
       let unet = try #require(components.first { $0["component"] == "unet" })
       let done = try number(unet["flops_per_second"]) * number(unet["seconds"]) / 2
       let architecture = try Architecture(
         name: "embedded",
-        configs: { try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: "\(Program.model)/\($0)/config.json")), at: $0) },
+        configs: {
+          try JSONValue(
+            parsing: Data(contentsOf: URL(fileURLWithPath: "\(Program.model)/\($0)/config.json")), at: $0)
+        },
         place: { $0 })
       let graph = try architecture.graph(.unet, width: 128, height: 128, batch: 2)
       let step = graph.nodes(
-        reaching: Array(graph.outputs.values), from: Set(graph.invariants(whenVarying: ["sample", "timestep"])))
-        .reduce(0) { $0 + $1.multiplyAdds }
+        reaching: Array(graph.outputs.values),
+        from: Set(graph.invariants(whenVarying: ["sample", "timestep"]))
+      )
+      .reduce(0) { $0 + $1.multiplyAdds }
       // A convolution after a doubling is done as four of 2x2.
       let doublings = Set(graph.nodes.filter { $0.op.kind == "upsample" }.map(\.id))
-      let doubled = graph.nodes.filter { $0.inputs.contains { doublings.contains($0.id) } }.reduce(0) { $0 + $1.multiplyAdds }
+      let doubled = graph.nodes.filter { $0.inputs.contains { doublings.contains($0.id) } }.reduce(0) {
+        $0 + $1.multiplyAdds
+      }
       #expect(abs(done - (Double(4 * step + graph.multiplyAdds - step) - 4 * 5 / 9 * Double(doubled))) < 1)
       let slowest = try rows(fields(results[8])["rows"])
       #expect(try slowest.count == 3 && number(slowest[0]["seconds"]) >= number(slowest[1]["seconds"]))
@@ -278,7 +318,8 @@ import Testing
       #expect(try rows(fields(results[10])["rows"]).allSatisfy { try number($0["seconds_saved"]) > 0 })
       // Asking of another backend takes nothing of the run away.
       let other = try self.results(
-        "generate steps=1 out=f.png\nestimate backend=reference\nprofile by=component\nestimate\n", in: folder)
+        "generate steps=1 out=f.png\nestimate backend=reference\nprofile by=component\nestimate\n", in: folder
+      )
       #expect(try fields(other[1])["basis"] == "speed" && fields(other[3])["basis"] == "last_run")
       #expect(try rows(fields(other[2])["rows"]).count >= 2)
       // Gathered while running: the same map, but for the rounding of the batch of two.
@@ -318,7 +359,8 @@ import Testing
       let unet = UNet(config: try UNetConfig(config: .object(config), at: "teacher"))
       let graph = try unet.graph(batch: 1, height: 8, width: 8, tokens: 77)
       try FileManager.default.createDirectory(atPath: folder + "/teacher", withIntermediateDirectories: true)
-      try JSONValue.object(config).text().write(toFile: folder + "/teacher/config.json", atomically: true, encoding: .utf8)
+      try JSONValue.object(config).text().write(
+        toFile: folder + "/teacher/config.json", atomically: true, encoding: .utf8)
       var state: UInt64 = 1
       func noise() -> Float {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -333,7 +375,9 @@ import Testing
           student.entries["\(parts[0]).transformer_blocks.3.norm1.weight"] != nil
         {
           let rest = parts[1].split(separator: ".", maxSplits: 1)
-          source = Int(rest[0]).flatMap { sources[$0] }.map { "\(parts[0]).transformer_blocks.\($0).\(rest[1])" }
+          source = Int(rest[0]).flatMap { sources[$0] }.map {
+            "\(parts[0]).transformer_blocks.\($0).\(rest[1])"
+          }
         }
         guard let entry = source.flatMap({ student.entries[$0] }) else {
           return (key, shape.extents, (0..<shape.count).map { _ in noise() })
@@ -341,12 +385,16 @@ import Testing
         let bytes = student.bytes(of: entry)
         return (
           key, shape.extents,
-          (0..<shape.count).map { Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))) }
+          (0..<shape.count).map {
+            Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)))
+          }
         )
       }
       try SafetensorsWriter.write(
-        tensors.map { (name: $0.0, shape: $0.1, values: $0.2) }, to: folder + "/teacher/diffusion_pytorch_model.safetensors")
-      let result = try #require(try results("diff ./teacher values\n".replacing("./", with: folder + "/")).first)
+        tensors.map { (name: $0.0, shape: $0.1, values: $0.2) },
+        to: folder + "/teacher/diffusion_pytorch_model.safetensors")
+      let result = try #require(
+        try results("diff ./teacher values\n".replacing("./", with: folder + "/")).first)
       let provenance = try rows(fields(result)["provenance"])
       let deep = provenance.filter { $0["new"] == [0, 1, 2, 3] }
       #expect(deep.count == 4)

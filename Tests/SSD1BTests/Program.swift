@@ -5,7 +5,9 @@ import Testing
 enum Program {
   /// Beside the test bundle, where `swift build` puts both.
   static let path: String = {
-    let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    let runner =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+      ?? CommandLine.arguments[0]
     let candidates = [runner] + CommandLine.arguments
     for argument in candidates {
       let path = (argument as NSString).deletingLastPathComponent + "/ssd1b"
@@ -14,7 +16,8 @@ enum Program {
     return repository + "/.build/release/ssd1b"
   }()
 
-  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
     .deletingLastPathComponent().path
   static let model = repository + "/Sources/CEmbeddedModel/model"
 
@@ -26,7 +29,8 @@ enum Program {
 
   /// Runs it with `script` on standard input, in `folder`.
   static func run(
-    _ arguments: [String] = [], script: Data = Data(), in folder: String = "/tmp", environment: [String: String] = [:]
+    _ arguments: [String] = [], script: Data = Data(), in folder: String = "/tmp",
+    environment: [String: String] = [:]
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
@@ -42,12 +46,14 @@ enum Program {
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     let errorText = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    let code = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+    let code =
+      process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     return Result(output: text, errors: errorText, code: code)
   }
 
   static func run(
-    _ arguments: [String] = [], script: String, in folder: String = "/tmp", environment: [String: String] = [:]
+    _ arguments: [String] = [], script: String, in folder: String = "/tmp",
+    environment: [String: String] = [:]
   ) throws -> Result {
     try run(arguments, script: Data(script.utf8), in: folder, environment: environment)
   }
@@ -75,7 +81,8 @@ enum Program {
     try input.fileHandleForWriting.close()
     process.waitUntilExit()
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-    let kilobytes = try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+    let kilobytes = try #require(
+      line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
     return (seconds, kilobytes * 1024)
   }
 

@@ -1,7 +1,7 @@
 import Base
 import Foundation
-import Terminal
 import PseudoTerminal
+import Terminal
 import Testing
 
 extension SignalTests {

@@ -1,6 +1,6 @@
 import Foundation
-import Terminal
 import PseudoTerminal
+import Terminal
 import Testing
 
 @Suite struct TerminalInfoTests {

@@ -47,7 +47,8 @@ import Testing
   @Test("paths are cut at their starts, and the last columns are left out before a number or a name is cut")
   func paths() {
     var table = TextTable(columns: [
-      .init("layer", isPath: true, leastWidth: 16), .init("kind"), .init("params", .right), .init("bytes", .right),
+      .init("layer", isPath: true, leastWidth: 16), .init("kind"), .init("params", .right),
+      .init("bytes", .right),
     ])
     table.append(["unet.down_blocks.0.resnets.0.conv1", "conv2d", "921,920", "1.8 MiB"])
     table.append(["unet.down_blocks.0.resnets.0.conv2", "conv2d", "921,920", "1.8 MiB"])
@@ -56,7 +57,8 @@ import Testing
     #expect(lines[2] == "…_blocks.0.resnets.0.conv2  conv2d  921,920  1.8 MiB")
     #expect(table.hiddenColumns(maximumWidth: 52) == 0 && table.hiddenColumns(maximumWidth: nil) == 0)
     #expect(table.hiddenColumns(maximumWidth: 36) == 1)
-    #expect(table.rendered(maximumWidth: 36).split(separator: "\n")[2] == "….0.resnets.0.conv2  conv2d  921,920")
+    #expect(
+      table.rendered(maximumWidth: 36).split(separator: "\n")[2] == "….0.resnets.0.conv2  conv2d  921,920")
   }
 
   @Test("colour wraps whole lines and changes no width")

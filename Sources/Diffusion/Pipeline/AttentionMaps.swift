@@ -80,17 +80,21 @@ extension DiffusionModel {
   public func attentionMaps(
     of run: Generation, steps: [Int], progress: (_ done: Int) -> Void = { _ in }
   ) throws -> AttentionMaps {
-    precondition(!steps.isEmpty && steps.allSatisfy { (1...max(1, run.step)).contains($0) }, "steps of the run")
+    precondition(
+      !steps.isEmpty && steps.allSatisfy { (1...max(1, run.step)).contains($0) }, "steps of the run")
     let recorder = try AttentionRecorder(of: self, width: run.request.width, height: run.request.height)
     let denoiser = try Denoiser(
-      model: self, batch: 1, height: run.latentHeight, width: run.latentWidth, observed: recorder.paths(of: .unet))
+      model: self, batch: 1, height: run.latentHeight, width: run.latentWidth,
+      observed: recorder.paths(of: .unet))
     guard let prompt = run.conditioning.embeddings.last else { preconditionFailure("a run without a prompt") }
     let conditioning = Conditioning(embeddings: [prompt], timeIDs: run.conditioning.timeIDs)
     for (done, step) in steps.enumerated() {
       let index = step - 1
       _ = try denoiser.predict(
-        run.sampler.modelInput(run.states[index].latents, step: index), timestep: run.sampler.schedule.timesteps[index],
-        conditioning: conditioning, observer: recorder.observer(of: .unet, in: denoiser.graph, step: step, batch: 1))
+        run.sampler.modelInput(run.states[index].latents, step: index),
+        timestep: run.sampler.schedule.timesteps[index],
+        conditioning: conditioning,
+        observer: recorder.observer(of: .unet, in: denoiser.graph, step: step, batch: 1))
       progress(done + 1)
     }
     return recorder.maps
@@ -102,7 +106,9 @@ extension Graph {
   fileprivate var crossAttentions: [(query: String, key: String, heads: Int)] {
     guard let context = inputs["encoder_hidden_states"] else { return [] }
     return nodes.compactMap { node in
-      guard case .attention(let heads, _) = node.op, nodes[node.inputs[1].id].inputs.first == context else { return nil }
+      guard case .attention(let heads, _) = node.op, nodes[node.inputs[1].id].inputs.first == context else {
+        return nil
+      }
       return (nodes[node.inputs[0].id].path, nodes[node.inputs[1].id].path, heads)
     }
   }
@@ -179,7 +185,8 @@ private struct AttentionSums {
       var sums = SIMD8<Float>.zero
       var index = 0
       while index + 8 <= count {
-        sums += UnsafeRawPointer(a + index).loadUnaligned(as: SIMD8<Float>.self)
+        sums +=
+          UnsafeRawPointer(a + index).loadUnaligned(as: SIMD8<Float>.self)
           * UnsafeRawPointer(b + index).loadUnaligned(as: SIMD8<Float>.self)
         index += 8
       }
@@ -214,7 +221,8 @@ private struct AttentionSums {
   private static func extents(of positions: Int, _ height: Int, _ width: Int) -> (Int, Int) {
     var (h, w) = (height, width)
     while h * w > positions { (h, w) = ((h + 1) / 2, (w + 1) / 2) }
-    precondition(h * w == positions, "a feature map of \(positions) positions over \(height)x\(width) latents")
+    precondition(
+      h * w == positions, "a feature map of \(positions) positions over \(height)x\(width) latents")
     return (h, w)
   }
 }

@@ -150,14 +150,18 @@ extension DiffusionModel {
       let computed = graph.nodes(reaching: Array(outputs.values))
       let ids = Set(computed.map(\.id))
       var targets = graph.modules.filter { ids.contains($0.value.id) }.map {
-        (CaptureTarget(component: component, path: $0.path, kind: "module", shape: $0.value.shape), $0.value.id)
+        (
+          CaptureTarget(component: component, path: $0.path, kind: "module", shape: $0.value.shape),
+          $0.value.id
+        )
       }
       let taken = Set(targets.map(\.0.path))
       targets += computed.filter { !taken.contains($0.path) }.map {
         (CaptureTarget(component: component, path: $0.path, kind: $0.op.kind, shape: $0.output.shape), $0.id)
       }
       // A module stands after the layer that it returns.
-      return targets.enumerated().sorted { ($0.element.1, -$0.offset) < ($1.element.1, -$1.offset) }.map(\.element.0)
+      return targets.enumerated().sorted { ($0.element.1, -$0.offset) < ($1.element.1, -$1.offset) }.map(
+        \.element.0)
     }
   }
 }

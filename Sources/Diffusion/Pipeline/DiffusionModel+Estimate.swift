@@ -54,7 +54,8 @@ extension DiffusionModel {
     // Encoders are let go of before the steps, so what is most is with them or with the UNet and a decode.
     let unetBytes = try layoutBytes(of: .unet, on: backend)
     let encoderBytes =
-      unknown == 0 ? 0 : try layoutBytes(of: .textEncoder, on: backend) + layoutBytes(of: .textEncoder2, on: backend)
+      unknown == 0
+      ? 0 : try layoutBytes(of: .textEncoder, on: backend) + layoutBytes(of: .textEncoder2, on: backend)
     let decoderBytes = try layoutBytes(of: .vae, for: "decoded", on: backend)
     let kept = unet.given.reduce(0) { $0 + $1.shape.count * backend.precision.width }
     let activations = max(unet.arenaBytes, decoder.arenaBytes) + kept
@@ -66,11 +67,13 @@ extension DiffusionModel {
       ? [("text encoders", encoderBytes), ("UNet", isUNetReady ? unetBytes : 0), ("the program", own)]
       : [("UNet", unetBytes), ("activations", activations), ("decoder", decoderBytes), ("the program", own)]
     let missing =
-      (isUNetReady ? 0 : unetBytes) + encoderBytes + (isPresent && isLaidOut(.vae, for: "decoded") ? 0 : decoderBytes)
+      (isUNetReady ? 0 : unetBytes) + encoderBytes
+      + (isPresent && isLaidOut(.vae, for: "decoded") ? 0 : decoderBytes)
     return RunEstimate(
       loading: .seconds(Double(missing) / speed.layout),
       encoding: unknown == 0 ? .zero : encoders.reduce(.zero) { $0 + speed.time(of: $1) },
-      step: step.time, steps: request.steps, decoding: speed.time(of: decoder), basis: step.basis, memory: memory)
+      step: step.time, steps: request.steps, decoding: speed.time(of: decoder), basis: step.basis,
+      memory: memory)
   }
 
   /// Steps that take less than this are tried out: in a small model, calls cost more than what they compute.
@@ -90,7 +93,8 @@ extension DiffusionModel {
     let config = architecture.unet.config
     let tokens = architecture.tokenCount * (config.crossAttentionDim.first ?? 0)
     let nothing = PromptEmbedding(
-      hiddenStates: Array(repeating: 0, count: tokens), pooled: Array(repeating: 0, count: config.pooledPromptDim))
+      hiddenStates: Array(repeating: 0, count: tokens),
+      pooled: Array(repeating: 0, count: config.pooledPromptDim))
     let conditioning = Conditioning(
       embeddings: Array(repeating: nothing, count: batch), timeIDs: Array(repeating: 0, count: 6))
     let latents = [Float](repeating: 0, count: config.inChannels * height * width)
@@ -132,7 +136,8 @@ extension DiffusionModel {
     }
     // Convolutions after a doubling are kept as four of 2x2 too.
     let doublings = Set(nodes.filter { if case .upsample = $0.op { true } else { false } }.map(\.id))
-    let doubled = nodes.filter { node in node.inputs.contains { doublings.contains($0.id) } }
+    let doubled =
+      nodes.filter { node in node.inputs.contains { doublings.contains($0.id) } }
       .reduce(0) { $0 + $1.parameterCount * 16 / 9 } * backend.precision.width
     // OpenBLAS widens a tile at a time from the checkpoint's own pages; oneDNN's layouts replace them.
     let laidOut = nodes.reduce(0) { $0 + $1.parameterCount } * backend.precision.width
@@ -142,7 +147,9 @@ extension DiffusionModel {
   /// Memory of this process that is in use; 0 where the system does not say.
   private static var residentBytes: Int {
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * sysconf(Int32(_SC_PAGESIZE)) } ?? 0
+    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map {
+      $0 * sysconf(Int32(_SC_PAGESIZE))
+    } ?? 0
   }
 }
 
@@ -162,8 +169,11 @@ extension MachineSpeed {
     switch step.node.op {
     case .conv2d(let convolution):
       let depth = step.inputs[0].channels * convolution.kernel * convolution.kernel
-      work = calls.product + multiplyAdds * (step.isDoubled ? doubledShare : 1) / productRate(depth: depth, columns: convolution.out)
-    case .linear(let out, _): work = calls.product + multiplyAdds / productRate(depth: step.inputs[0].channels, columns: out)
+      work =
+        calls.product + multiplyAdds * (step.isDoubled ? doubledShare : 1)
+        / productRate(depth: depth, columns: convolution.out)
+    case .linear(let out, _):
+      work = calls.product + multiplyAdds / productRate(depth: step.inputs[0].channels, columns: out)
     case .attention: work = calls.attention + multiplyAdds / attention
     default: return calls.other + Double(moved) / bytes
     }

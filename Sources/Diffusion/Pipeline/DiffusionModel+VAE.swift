@@ -40,7 +40,9 @@ extension DiffusionModel {
     lastRuns[.vae] = (executor.profile, executor.plan.arenaBytes)
     guard executor.tensor(of: result).isFinite else {
       let all = plan(observed: Set(graph.nodes.map(\.output)))
-      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite([given: tensor.tensor])
+      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite([
+        given: tensor.tensor
+      ])
       throw Diagnostic.notFinite(.vae, node)
     }
     return executor.tensor(of: result).values

@@ -38,7 +38,8 @@ public final class DiffusionModel {
     let index = try ModelIndex(files)
     zeroesAbsentNegative = index.zeroesAbsentNegative
     architecture = try Architecture(
-      name: files.name, configs: { try files.json("\($0)/config.json") }, place: { files.place("\($0)/config.json") })
+      name: files.name, configs: { try files.json("\($0)/config.json") },
+      place: { files.place("\($0)/config.json") })
     let scheduler = "scheduler/scheduler_config.json"
     schedulerConfig = try SchedulerConfig(files.json(scheduler), at: files.place(scheduler))
     startValues = try StartValues(files, defaultSize: architecture.defaultSize)
@@ -106,7 +107,9 @@ public final class DiffusionModel {
   public func embedding(of text: String) throws -> PromptEmbedding { try embeddings(of: [text])[0] }
 
   /// What the UNet reads of some texts, from memory where they were encoded before.
-  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] { try embeddings(of: texts, observers: []) }
+  public func embeddings(of texts: [String]) throws -> [PromptEmbedding] {
+    try embeddings(of: texts, observers: [])
+  }
 
   /// The same; an observer that wants to see the text encoders has them run in any case.
   func embeddings(of texts: [String], observers: [any RunObserver]) throws -> [PromptEmbedding] {
@@ -133,7 +136,9 @@ public final class DiffusionModel {
   /// How long a step of the last run took, if it was at this batch and size and came to an end.
   func measuredStep(batch: Int, width: Int, height: Int) -> Duration? {
     let scale = architecture.vae.scaleFactor
-    guard let denoiser, denoiser.batch == batch, denoiser.width == width / scale, denoiser.height == height / scale else {
+    guard let denoiser, denoiser.batch == batch, denoiser.width == width / scale,
+      denoiser.height == height / scale
+    else {
       return nil
     }
     return denoiser.stepTime

@@ -45,7 +45,9 @@ public struct Generation: Sendable {
   ///
   /// `observers` see what the text encoders compute. Throws a `Diagnostic` of kind `.value` for a request that the model
   /// cannot serve.
-  public init(_ request: GenerationRequest, on model: DiffusionModel, observers: [any RunObserver] = []) throws {
+  public init(_ request: GenerationRequest, on model: DiffusionModel, observers: [any RunObserver] = [])
+    throws
+  {
     let scale = model.architecture.vae.scaleFactor
     try request.validate(scaleFactor: scale)
     self.request = request
@@ -72,7 +74,8 @@ public struct Generation: Sendable {
     let sigma = sampler.schedule.initialNoiseSigma
     states = [
       State(
-        step: 0, timestep: nil, sigma: sampler.schedule.sigmas[0], latents: noise.map { $0 * sigma }, denoised: nil,
+        step: 0, timestep: nil, sigma: sampler.schedule.sigmas[0], latents: noise.map { $0 * sigma },
+        denoised: nil,
         noisePrediction: nil, guidance: nil)
     ]
   }
@@ -134,7 +137,8 @@ extension GenerationRequest {
 
   /// Throws a `Diagnostic` that names the setting and the nearest value that can be used.
   public func validate(scaleFactor: Int) throws {
-    for edge in [width, height] where edge % scaleFactor != 0 || edge < 2 * scaleFactor || edge > Self.maximumEdge {
+    for edge in [width, height]
+    where edge % scaleFactor != 0 || edge < 2 * scaleFactor || edge > Self.maximumEdge {
       func nearest(_ edge: Int) -> Int {
         min(Self.maximumEdge, max(2 * scaleFactor, (edge + scaleFactor / 2) / scaleFactor * scaleFactor))
       }
@@ -148,7 +152,8 @@ extension GenerationRequest {
     }
     guard guidanceScale.isFinite, guidanceScale >= 0 else {
       throw Diagnostic(
-        .value, at: "cfg", "expected a number of 0 or more, found \(guidanceScale)", hint: "SSD-1B likes about 9")
+        .value, at: "cfg", "expected a number of 0 or more, found \(guidanceScale)",
+        hint: "SSD-1B likes about 9")
     }
   }
 }

@@ -14,7 +14,8 @@ public struct GenerationRequest: Equatable, Sendable {
   public var height: Int
 
   public init(
-    prompt: String, negative: String? = nil, guidanceScale: Double, steps: Int, seed: UInt64, width: Int, height: Int
+    prompt: String, negative: String? = nil, guidanceScale: Double, steps: Int, seed: UInt64, width: Int,
+    height: Int
   ) {
     self.prompt = prompt
     self.negative = negative

@@ -13,7 +13,8 @@ public struct LatentPreview: Sendable {
     let channels = latents.count / area
     let side = Int((Double(picture.count / 3) / Double(area)).squareRoot())
     precondition(
-      latents.count == channels * area && picture.count == area * side * side * 3, "latents and their picture")
+      latents.count == channels * area && picture.count == area * side * side * 3, "latents and their picture"
+    )
     var normal = Array(repeating: [Double](repeating: 0, count: channels + 1), count: channels + 1)
     var right = Array(repeating: [Double](repeating: 0, count: 3), count: channels + 1)
     for position in 0..<area {
@@ -42,7 +43,9 @@ public struct LatentPreview: Sendable {
     for position in 0..<area {
       for color in 0..<3 {
         var sum = matrix[channels][color]
-        for channel in 0..<channels { sum += Double(latents[channel * area + position]) * matrix[channel][color] }
+        for channel in 0..<channels {
+          sum += Double(latents[channel * area + position]) * matrix[channel][color]
+        }
         picture[position * 3 + color] = Float(sum)
       }
     }
@@ -55,7 +58,9 @@ private func solve(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
   var (a, b) = (a, b)
   let largest = a.flatMap { $0 }.reduce(0) { max($0, abs($1)) }
   for column in a.indices {
-    guard let pivot = (column..<a.count).max(by: { abs(a[$0][column]) < abs(a[$1][column]) }) else { continue }
+    guard let pivot = (column..<a.count).max(by: { abs(a[$0][column]) < abs(a[$1][column]) }) else {
+      continue
+    }
     a.swapAt(column, pivot)
     b.swapAt(column, pivot)
     guard abs(a[column][column]) > largest * 1e-12 else { continue }

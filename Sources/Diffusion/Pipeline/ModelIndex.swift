@@ -10,8 +10,10 @@ struct ModelIndex {
     let name = "model_index.json"
     guard files.has(name) else {
       throw Diagnostic(
-        .model, at: files.name, "expected a pipeline folder in the diffusers layout, found no model_index.json",
-        hint: "give --model the folder that holds model_index.json, unet/, vae/, text_encoder/ and tokenizer/")
+        .model, at: files.name,
+        "expected a pipeline folder in the diffusers layout, found no model_index.json",
+        hint: "give --model the folder that holds model_index.json, unet/, vae/, text_encoder/ and tokenizer/"
+      )
     }
     let place = files.place(name)
     let document = try files.json(name)
@@ -23,7 +25,8 @@ struct ModelIndex {
     }
     zeroesAbsentNegative = fields.boolean("force_zeros_for_empty_prompt", default: true)
     let components = [
-      "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet", "vae", "scheduler", "feature_extractor",
+      "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet", "vae", "scheduler",
+      "feature_extractor",
       "image_encoder", "add_watermarker", "requires_aesthetics_score",
     ]
     try fields.finish(ignoring: Set(components))

@@ -14,7 +14,8 @@ public struct PromptEmbedding: Equatable, Sendable {
   /// The embedding of no text: zeros of the same counts.
   public var zeroed: PromptEmbedding {
     PromptEmbedding(
-      hiddenStates: Array(repeating: 0, count: hiddenStates.count), pooled: Array(repeating: 0, count: pooled.count))
+      hiddenStates: Array(repeating: 0, count: hiddenStates.count),
+      pooled: Array(repeating: 0, count: pooled.count))
   }
 }
 
@@ -38,7 +39,8 @@ extension DiffusionModel {
 
   /// Hidden states [T, D] and pooled vectors [P], if it makes any, of each text.
   private func run(
-    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String], _ observers: [any RunObserver]
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, on texts: [String],
+    _ observers: [any RunObserver]
   ) throws -> (hidden: [[Float]], pooled: [[Float]]) {
     let tokenizer = try tokenizer(of: component)
     let ids = texts.map { tokenizer.encodePadded($0).ids }
@@ -61,17 +63,21 @@ extension DiffusionModel {
     let outputs = [hidden] + [pooled].compactMap { $0 }
     let weights = try weights(of: component)
     let executor = Executor(
-      plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend, memory: memory)
+      plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend,
+      memory: memory)
     let given = graph.given(inputs)
     try executor.run(given)
     lastRuns[component] = (executor.profile, executor.plan.arenaBytes)
     if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
       let all = Plan(
         graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
-      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(given)
+      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(
+        given)
       throw Diagnostic.notFinite(component, node)
     }
-    func parts(_ value: Value) -> [[Float]] { texts.indices.map { executor.tensor(of: value).slice($0, 1).values } }
+    func parts(_ value: Value) -> [[Float]] {
+      texts.indices.map { executor.tensor(of: value).slice($0, 1).values }
+    }
     let result = (parts(hidden), pooled.map(parts) ?? [])
     try observe(whole, component, inputs, weights, observers)
     return result

@@ -12,7 +12,8 @@ public protocol RunObserver: AnyObject {
   /// - Parameters:
   ///   - step: counted from 1; nil for a component that runs once.
   ///   - batch: rows of the batch: [negative, prompt] with guidance, else [prompt].
-  func observer(of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int) -> Executor.Observer?
+  func observer(of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int) -> Executor
+    .Observer?
 }
 
 extension [any RunObserver] {

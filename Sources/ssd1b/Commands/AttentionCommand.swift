@@ -10,7 +10,8 @@ import Shell
 enum AttentionCommand {
   static let command = Command<Session>(
     CommandDeclaration(
-      "attention", group: "Inspection", summary: "where a word of the prompt acts: a heat map over the last picture",
+      "attention", group: "Inspection",
+      summary: "where a word of the prompt acts: a heat map over the last picture",
       discussion: """
         The map is DAAM's (Tang et al. 2022, arXiv:2210.04885): the cross-attention probabilities of the word's tokens, \
         averaged over tokens, heads, layers and steps, each layer's brought to the latents' size by bicubic interpolation.
@@ -18,13 +19,17 @@ enum AttentionCommand {
         After `capture attention` a run has the maps of all words. Else the first word asked for has the run's steps computed \
         again, for the prompt's half alone, from the latents that were kept; other words are then there at once.
         """,
-      arguments: [ArgumentDeclaration("WORD", .text, isRepeated: true, summary: "one word of the prompt, or several in a row")],
+      arguments: [
+        ArgumentDeclaration(
+          "WORD", .text, isRepeated: true, summary: "one word of the prompt, or several in a row")
+      ],
       options: [
         OptionDeclaration("steps", .text, summary: "which steps, such as 1,5,-1; all unless given"),
         OptionDeclaration("out", .file, summary: "the PNG to write; attention-WORD.png unless given"),
       ], givesTable: true,
       examples: [
-        ("attention fox", "over all steps"), ("attention blue background steps=1,2,3 out=early.png", "a phrase, early on"),
+        ("attention fox", "over all steps"),
+        ("attention blue background steps=1,2,3 out=early.png", "a phrase, early on"),
       ])
   ) { invocation, session in
     let run = try session.lastRun()
@@ -37,7 +42,9 @@ enum AttentionCommand {
     let map = maps.map(of: positions)
     let picture = try session.lastPicture(of: run)
     let overlay = overlay(map, height: maps.height, width: maps.width, on: picture)
-    let facts: [String: JSONValue] = ["attention": .string(words), "attention_steps": .array(steps.map(JSONValue.integer))]
+    let facts: [String: JSONValue] = [
+      "attention": .string(words), "attention_steps": .array(steps.map(JSONValue.integer)),
+    ]
     try PNG.write(overlay, text: session.record(of: run).text(facts), to: path)
 
     let statistics = Statistics(of: map)
@@ -55,7 +62,8 @@ enum AttentionCommand {
       lines.joined(separator: "\n"),
       result: [
         "path": .string(path), "word": .string(words), "tokens": .array(positions.map(JSONValue.integer)),
-        "steps": .array(steps.map(JSONValue.integer)), "min": .number(statistics.minimum), "mean": .number(statistics.mean),
+        "steps": .array(steps.map(JSONValue.integer)), "min": .number(statistics.minimum),
+        "mean": .number(statistics.mean),
         "max": .number(statistics.maximum),
         "height": .integer(maps.height), "width": .integer(maps.width),
         "map": .array(map.map { .number(Double($0)) }),
@@ -68,13 +76,17 @@ enum AttentionCommand {
     let prompt = tokenizer.encodePadded(run.request.prompt).ids
     // Without the begin and the end that every text gets.
     let wanted = Array(tokenizer.encode(words).dropFirst().dropLast())
-    let starts = wanted.isEmpty || wanted.count > prompt.count
+    let starts =
+      wanted.isEmpty || wanted.count > prompt.count
       ? [] : (0...(prompt.count - wanted.count)).filter { Array(prompt[$0..<($0 + wanted.count)]) == wanted }
     guard !starts.isEmpty else {
       let whole = tokenizer.encode(run.request.prompt)
-      if !wanted.isEmpty, whole.count > prompt.count, whole.indices.contains(where: { whole[$0...].starts(with: wanted) }) {
+      if !wanted.isEmpty, whole.count > prompt.count,
+        whole.indices.contains(where: { whole[$0...].starts(with: wanted) })
+      {
         throw Diagnostic(
-          .value, at: "attention", "expected a word of the prompt's first \(prompt.count) tokens, found \(words) after them",
+          .value, at: "attention",
+          "expected a word of the prompt's first \(prompt.count) tokens, found \(words) after them",
           hint: "what is past the last token is cut off and acts nowhere: shorten the prompt")
       }
       let known = run.request.prompt.split { !$0.isLetter && !$0.isNumber }.map(String.init)
@@ -82,14 +94,17 @@ enum AttentionCommand {
         .value, at: "attention", "expected a word of the prompt, found \(words)",
         hint: NearestNames.hint(
           for: words, among: known,
-          fallback: known.isEmpty ? "the last run had no prompt" : "the last run's prompt is: \(run.request.prompt)"))
+          fallback: known.isEmpty
+            ? "the last run had no prompt" : "the last run's prompt is: \(run.request.prompt)"))
     }
     return starts.flatMap { Array($0..<($0 + wanted.count)) }
   }
 
   private static func chosen(_ steps: [Int]?, of run: Generation) throws -> [Int] {
     guard run.step > 0 else {
-      throw Diagnostic(.usage, at: "attention", "expected a run of at least one step, found none", hint: "generate a picture first")
+      throw Diagnostic(
+        .usage, at: "attention", "expected a run of at least one step, found none",
+        hint: "generate a picture first")
     }
     return try CaptureRule.steps(steps, of: run.step)?.sorted() ?? Array(1...run.step)
   }
@@ -103,7 +118,8 @@ enum AttentionCommand {
     let maps = try session.model().attentionMaps(of: run, steps: steps) { done in
       let elapsed = ContinuousClock.now - start
       progress.update(
-        done: done, total: steps.count, elapsed: elapsed, secondsPerStep: elapsed.seconds / Double(done), label: "attention")
+        done: done, total: steps.count, elapsed: elapsed, secondsPerStep: elapsed.seconds / Double(done),
+        label: "attention")
     }
     session.attention = (steps, maps)
     return maps

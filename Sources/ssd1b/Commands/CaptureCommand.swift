@@ -17,13 +17,16 @@ enum CaptureCommand {
         `capture attention` gathers the attention maps of all words while a run goes on, so that `attention` has them at once.
         """,
       arguments: [
-        ArgumentDeclaration("PATTERN", .named("path"), isOptional: true, summary: "which layers; attention, list, or clear"),
-        ArgumentDeclaration("WHAT", .choice(["stats", "full"]), isOptional: true, summary: "stats unless given"),
+        ArgumentDeclaration(
+          "PATTERN", .named("path"), isOptional: true, summary: "which layers; attention, list, or clear"),
+        ArgumentDeclaration(
+          "WHAT", .choice(["stats", "full"]), isOptional: true, summary: "stats unless given"),
       ],
       options: [
         OptionDeclaration("steps", .text, summary: "which steps, such as 1,5,-1; all unless given"),
         OptionDeclaration(
-          "half", .choice(Capture.Half.allCases.map(\.rawValue) + ["both"]), summary: "of the guidance pair; both unless given"),
+          "half", .choice(Capture.Half.allCases.map(\.rawValue) + ["both"]),
+          summary: "of the guidance pair; both unless given"),
       ], givesTable: true,
       examples: [
         ("capture unet.mid_block full", "all values, every step"),
@@ -43,11 +46,15 @@ enum CaptureCommand {
       session.capturesAttention = false
       return CommandOutput("nothing is captured any more", result: .array([]))
     case "attention":
-      let others = ["steps", "half"].filter { invocation.text($0) != nil } + (invocation.text("WHAT") == nil ? [] : ["stats or full"])
+      let others =
+        ["steps", "half"].filter { invocation.text($0) != nil }
+        + (invocation.text("WHAT") == nil ? [] : ["stats or full"])
       guard others.isEmpty else {
         throw Diagnostic(
           .usage, at: "capture attention", "expected nothing else, found \(NearestNames.list(others, "and"))",
-          hint: "all steps are gathered, of the prompt's half; attention WORD steps= chooses some after a run without it")
+          hint:
+            "all steps are gathered, of the prompt's half; attention WORD steps= chooses some after a run without it"
+        )
       }
       session.capturesAttention = true
       return CommandOutput("armed the attention maps of all words", result: ["pattern": "attention"])
@@ -67,7 +74,8 @@ enum CaptureCommand {
       "pattern": .string(rule.pattern.text), "keeps": rule.keepsValues ? "full" : "stats",
       "steps": rule.steps.map { .array($0.map(JSONValue.integer)) } ?? .null,
       "halves": .array(rule.halves.map(\.rawValue).sorted().map(JSONValue.string)),
-      "layers": .integer(Set(plan.captures.map { "\($0.component).\($0.path)" }).count), "tensors": .integer(plan.tensors),
+      "layers": .integer(Set(plan.captures.map { "\($0.component).\($0.path)" }).count),
+      "tensors": .integer(plan.tensors),
       "bytes": .integer(plan.bytes),
     ]
   }
@@ -90,21 +98,29 @@ enum CaptureCommand {
       data.append(["attention", "maps", .null, ["prompt"], .null, .null, .null])
       rows.append(["attention", "maps", "all", "prompt", "a map a token"])
     }
-    guard !rows.isEmpty else { return CommandOutput("nothing is captured", result: .array([]), tables: [data]) }
+    guard !rows.isEmpty else {
+      return CommandOutput("nothing is captured", result: .array([]), tables: [data])
+    }
     let table = Table(
       columns: [.init("pattern"), .init("keeps"), .init("steps"), .init("half"), .init("takes")], rows: rows,
-      footer: session.captureRules.isEmpty ? [] : ["\(try CapturePlan(session.captureRules, of: request, on: model).summary) at the present settings"])
+      footer: session.captureRules.isEmpty
+        ? []
+        : ["\(try CapturePlan(session.captureRules, of: request, on: model).summary) at the present settings"]
+    )
     return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }
 
   private static func results(_ session: Session) -> CommandOutput {
-    var data = DataTable(["layer", "step", "half", "shape", "min", "max", "mean", "std", "norm", "zeros", "nan", "inf"])
+    var data = DataTable([
+      "layer", "step", "half", "shape", "min", "max", "mean", "std", "norm", "zeros", "nan", "inf",
+    ])
     var rows: [[String]] = []
     for captured in session.lastCaptures {
       let figures = captured.statistics
       data.append(
         [
-          .string("\(captured.component.rawValue).\(captured.path)"), captured.step.map(JSONValue.integer) ?? .null,
+          .string("\(captured.component.rawValue).\(captured.path)"),
+          captured.step.map(JSONValue.integer) ?? .null,
           captured.half.map { .string($0.rawValue) } ?? .null, .array(captured.shape.map(JSONValue.integer)),
         ] + figures.json.map(\.value))
       rows.append(
@@ -114,12 +130,15 @@ enum CaptureCommand {
         ]
           + [figures.minimum, figures.maximum, figures.mean, figures.standardDeviation, figures.norm].map {
             Number.significant($0, 4)
-          } + [figures.nans + figures.infinities == 0 ? "" : Number.grouped(figures.nans + figures.infinities)])
+          } + [
+            figures.nans + figures.infinities == 0 ? "" : Number.grouped(figures.nans + figures.infinities)
+          ])
     }
     guard !rows.isEmpty else {
       return CommandOutput(
         session.captureRules.isEmpty
-          ? "nothing is captured: capture PATTERN arms it" : "the last run captured nothing: generate a picture",
+          ? "nothing is captured: capture PATTERN arms it"
+          : "the last run captured nothing: generate a picture",
         result: .array([]), tables: [data])
     }
     let table = Table(

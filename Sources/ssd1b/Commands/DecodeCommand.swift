@@ -9,7 +9,8 @@ enum DecodeCommand {
   static let command = Command<Session>(
     CommandDeclaration(
       "decode", group: "Pictures", summary: "the picture of a step of the last run",
-      discussion: "By default the latents as they were; `denoised` the clean picture that the model predicted in that step.",
+      discussion:
+        "By default the latents as they were; `denoised` the clean picture that the model predicted in that step.",
       arguments: [
         ArgumentDeclaration(
           "WHAT", .choice(["latents", "denoised"]), isOptional: true, summary: "latents unless given")
@@ -19,7 +20,8 @@ enum DecodeCommand {
         OptionDeclaration("out", .file, summary: "the PNG to write; step-N.png unless given"),
       ],
       examples: [
-        ("decode step=10 out=half.png", "half-way, noise and all"), ("decode denoised step=10", "what the model saw in it"),
+        ("decode step=10 out=half.png", "half-way, noise and all"),
+        ("decode denoised step=10", "what the model saw in it"),
       ])
   ) { invocation, session in
     let run = try session.lastRun()
@@ -28,13 +30,16 @@ enum DecodeCommand {
     let isDenoised = invocation.text("WHAT") == "denoised"
     guard let latents = isDenoised ? state.denoised : state.latents else {
       throw Diagnostic(
-        .value, at: "step", "expected a step from 1 to \(run.step), found 0", hint: "step 0 is noise, before any prediction")
+        .value, at: "step", "expected a step from 1 to \(run.step), found 0",
+        hint: "step 0 is noise, before any prediction")
     }
     let path = invocation.text("out") ?? "step-\(state.step)\(isDenoised ? "-denoised" : "").png"
     try GenerateCommand.checkWritable(path)
     let pixels = try model.decode(latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
-    let facts: [String: JSONValue] = ["step": .integer(state.step), "decoded": isDenoised ? "denoised" : "latents"]
+    let facts: [String: JSONValue] = [
+      "step": .integer(state.step), "decoded": isDenoised ? "denoised" : "latents",
+    ]
     try PNG.write(image, text: session.record(of: run).text(facts), to: path)
     let hash = SHA256(of: latents)
     return CommandOutput(

@@ -23,11 +23,14 @@ enum DiffCommand {
         """,
       arguments: [
         ArgumentDeclaration("FROM", .named("model"), summary: "the larger one"),
-        ArgumentDeclaration("TO", .named("model"), isOptional: true, summary: "the loaded model unless given"),
-        ArgumentDeclaration("WHAT", .choice(["values"]), isOptional: true, summary: "compare the weights too"),
+        ArgumentDeclaration(
+          "TO", .named("model"), isOptional: true, summary: "the loaded model unless given"),
+        ArgumentDeclaration(
+          "WHAT", .choice(["values"]), isOptional: true, summary: "compare the weights too"),
       ],
       options: [
-        OptionDeclaration("level", .choice(GraphDiff.Level.allCases.map(\.rawValue)), summary: "block unless given"),
+        OptionDeclaration(
+          "level", .choice(GraphDiff.Level.allCases.map(\.rawValue)), summary: "block unless given"),
         OptionDeclaration("only", .text, summary: "statuses to show, such as removed,changed"),
         OptionDeclaration("out", .file, summary: "a .png or .svg to draw"),
       ], givesTable: true,
@@ -49,7 +52,8 @@ enum DiffCommand {
       try GenerateCommand.checkWritable(path)
     }
     let comparison = try Comparison(old: old, oldName, new: new, newName, session: session)
-    let only: [GraphDiff.Status] = try InspectionCommands.choices("only", of: invocation) ?? GraphDiff.Status.allCases
+    let only: [GraphDiff.Status] =
+      try InspectionCommands.choices("only", of: invocation) ?? GraphDiff.Status.allCases
     let weights = try comparesValues ? comparison.weights(on: session.pool) : nil
     let table = DiffTable(
       comparison.diff, from: oldName, to: newName,
@@ -65,13 +69,16 @@ enum DiffCommand {
       lines.append("\nnearest layers of \(oldName), by the cosine of all weights of a layer")
       lines += provenance.flatMap { [$0.stack, $0.table.text(maximumWidth: session.width)] }
     }
-    return CommandOutput(lines.joined(separator: "\n"), result: table.json, 
+    return CommandOutput(
+      lines.joined(separator: "\n"), result: table.json,
       tables: [table.data] + (weights == nil ? [] : [StackProvenance.data(table.provenance)]))
   }
 }
 
 /// Two names, with as much of the paths before them as tells them apart.
-private func distinct(_ a: (name: String, path: String), _ b: (name: String, path: String)) -> (String, String) {
+private func distinct(_ a: (name: String, path: String), _ b: (name: String, path: String)) -> (
+  String, String
+) {
   guard a.name == b.name else { return (a.name, b.name) }
   let (first, second) = (a.path.split(separator: "/"), b.path.split(separator: "/"))
   for count in 1...max(1, first.count, second.count) {
@@ -114,11 +121,15 @@ private struct Comparison {
     parts = (oldPart, newPart)
     func bytes(_ part: Subject.Part, isItself: Bool) -> GraphDiff.ByteCount {
       // Published weights have 16 bits; a checkpoint's own bytes say nothing at another's widths.
-      { key, shape in (isItself ? part.checkpoint?.tensor(for: key)?.entry.range.count : nil) ?? 2 * shape.count }
+      { key, shape in
+        (isItself ? part.checkpoint?.tensor(for: key)?.entry.range.count : nil) ?? 2 * shape.count
+      }
     }
     let isOldItself = areOfOneWidth && oldPart.checkpoint != nil
     let bare = [(oldName, isOldItself), (newName, newPart.checkpoint != nil)].filter { !$0.1 }.map(\.0)
-    if !bare.isEmpty { notes.append("bytes of \(NearestNames.list(bare, "and")) are counted at 16 bits a parameter") }
+    if !bare.isEmpty {
+      notes.append("bytes of \(NearestNames.list(bare, "and")) are counted at 16 bits a parameter")
+    }
     for (name, view) in [(oldName, old), (newName, new)] where !view.isLoaded {
       notes += view.subject.parts.compactMap { part in
         part.identity.map { "\(name) is \($0.title): \($0.explanation)" }

@@ -28,10 +28,12 @@ enum DumpCommand {
       ],
       options: [
         OptionDeclaration("steps", .text, summary: "which states, such as 0,5,-1; all unless given"),
-        OptionDeclaration("format", .choice(Format.allCases.map(\.rawValue)), summary: "safetensors unless given"),
+        OptionDeclaration(
+          "format", .choice(Format.allCases.map(\.rawValue)), summary: "safetensors unless given"),
       ], givesTable: true,
       examples: [
-        ("dump latents states", "every step"), ("dump latents states steps=0,-1 format=npy", "first and last"),
+        ("dump latents states", "every step"),
+        ("dump latents states steps=0,-1 format=npy", "first and last"),
         ("dump denoised sheet format=png", "what the model thought the picture was, step by step"),
         ("dump latents comfy steps=-1 format=comfy", "for ComfyUI's LoadLatent"),
       ])
@@ -59,7 +61,8 @@ enum DumpCommand {
       let sheet = ContactSheet(tiles, leastSide: kind == .captures ? 160 : 96)
       try writer.write(sheet.image, named: "\(kind.rawValue).png")
     }
-    return CommandOutput(writer.lines.joined(separator: "\n"), result: writer.data.json, tables: [writer.data])
+    return CommandOutput(
+      writer.lines.joined(separator: "\n"), result: writer.data.json, tables: [writer.data])
   }
 
   private struct NamedTensor {
@@ -75,7 +78,9 @@ enum DumpCommand {
   ) throws -> [NamedTensor] {
     let states = try chosenStates(steps, of: run)
     if kind == .captures { return try captures(ofSteps: steps.map { _ in Set(states.map(\.step)) }, session) }
-    let shape = [1, run.latents.count / (run.latentHeight * run.latentWidth), run.latentHeight, run.latentWidth]
+    let shape = [
+      1, run.latents.count / (run.latentHeight * run.latentWidth), run.latentHeight, run.latentWidth,
+    ]
     let tensors = states.compactMap { state -> NamedTensor? in
       let named: (String, [Float])? =
         switch kind {
@@ -94,7 +99,9 @@ enum DumpCommand {
   }
 
   private static func captures(ofSteps steps: Set<Int>?, _ session: Session) throws -> [NamedTensor] {
-    let full = session.lastCaptures.filter { $0.values != nil && ($0.step.map { steps?.contains($0) ?? true } ?? true) }
+    let full = session.lastCaptures.filter {
+      $0.values != nil && ($0.step.map { steps?.contains($0) ?? true } ?? true)
+    }
     guard !full.isEmpty else {
       throw Diagnostic(
         .usage, at: "captures", "expected a run that captured values, found none",
@@ -104,7 +111,9 @@ enum DumpCommand {
   }
 
   /// States by their numbers, negative ones from the last.
-  static func chosenStates(_ steps: [Int]?, of run: Generation, option: String = "steps") throws -> [Generation.State] {
+  static func chosenStates(_ steps: [Int]?, of run: Generation, option: String = "steps") throws
+    -> [Generation.State]
+  {
     guard let steps else { return run.states }
     return try steps.map { step in
       let index = step < 0 ? run.states.count + step : step
@@ -130,7 +139,8 @@ enum DumpCommand {
       }
     }
     let maps = tensors.compactMap { tensor in
-      FeatureMap(shape: tensor.shape, values: tensor.values, aspect: (run.latentHeight, run.latentWidth)).map {
+      FeatureMap(shape: tensor.shape, values: tensor.values, aspect: (run.latentHeight, run.latentWidth)).map
+      {
         (Image.heat($0.energy, width: $0.width, height: $0.height), shortLabel(tensor.name))
       }
     }
@@ -145,7 +155,8 @@ enum DumpCommand {
   /// A layer's name for a narrow label.
   private static func shortLabel(_ name: String) -> String {
     let short = [
-      ("unet.", ""), ("transformer_blocks", "tb"), ("attentions", "attn"), ("resnets", "res"), ("down_blocks", "down"),
+      ("unet.", ""), ("transformer_blocks", "tb"), ("attentions", "attn"), ("resnets", "res"),
+      ("down_blocks", "down"),
       ("up_blocks", "up"), ("mid_block", "mid"), (".step", " "), (".prompt", "p"), (".negative", "n"),
     ]
     return short.reduce(name) { $0.replacing($1.0, with: $1.1) }
@@ -164,7 +175,8 @@ enum DumpCommand {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       } catch {
         throw Diagnostic(
-          .file, at: folder, "the folder cannot be made: \(error.localizedDescription)", hint: "choose another folder")
+          .file, at: folder, "the folder cannot be made: \(error.localizedDescription)",
+          hint: "choose another folder")
       }
       self.folder = folder
       self.record = record
@@ -187,7 +199,8 @@ enum DumpCommand {
           metadata["step"] = capture.step.map(String.init)
           metadata["half"] = capture.half?.rawValue
         }
-        try SafetensorsWriter.write([(tensor.name, tensor.shape, tensor.values)], metadata: metadata, to: path)
+        try SafetensorsWriter.write(
+          [(tensor.name, tensor.shape, tensor.values)], metadata: metadata, to: path)
       }
       note(path, shape: tensor.shape, SHA256(of: tensor.values))
     }
@@ -203,7 +216,8 @@ enum DumpCommand {
       let path = "\(folder)/\(tensor.name).latent"
       let values = tensor.values.map { $0 / scalingFactor }
       try SafetensorsWriter.write(
-        [("latent_tensor", tensor.shape, values), ("latent_format_version_0", [0], [])], metadata: metadata, to: path)
+        [("latent_tensor", tensor.shape, values), ("latent_format_version_0", [0], [])], metadata: metadata,
+        to: path)
       note(path, shape: tensor.shape, SHA256(of: values))
     }
 
@@ -226,7 +240,9 @@ private struct FeatureMap {
   init?(shape: [Int], values: [Float], aspect: (height: Int, width: Int)) {
     if shape.count == 4 {
       (height, width) = (shape[2], shape[3])
-      energy = Self.energy(values, channels: shape[1], area: shape[2] * shape[3], channelStride: shape[2] * shape[3], positionStride: 1)
+      energy = Self.energy(
+        values, channels: shape[1], area: shape[2] * shape[3], channelStride: shape[2] * shape[3],
+        positionStride: 1)
       return
     }
     guard shape.count == 3 else { return nil }

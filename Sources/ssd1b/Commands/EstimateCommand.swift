@@ -12,7 +12,9 @@ enum EstimateCommand {
         Times are counted call by call from a short measurement of this machine; a step that takes less than a tenth of a \
         second is tried out, and after a run of the same size a step's time is that run's. Memory is its most at one time.
         """, takesSettings: true,
-      examples: [("estimate", "with the settings as they are"), ("estimate size=1024x1024 steps=30", "of another run")])
+      examples: [
+        ("estimate", "with the settings as they are"), ("estimate size=1024x1024 steps=30", "of another run"),
+      ])
   ) { invocation, session in
     let settings = try GenerateCommand.overridden(invocation, session)
     let request = settings.request(start: session.start)
@@ -41,12 +43,15 @@ enum EstimateCommand {
     return CommandOutput(
       lines.joined(separator: "\n"),
       result: [
-        "load_seconds": .number(estimate.loading.seconds), "encode_seconds": .number(estimate.encoding.seconds), "step_seconds": .number(estimate.step.seconds),
+        "load_seconds": .number(estimate.loading.seconds),
+        "encode_seconds": .number(estimate.encoding.seconds), "step_seconds": .number(estimate.step.seconds),
         "steps": .integer(estimate.steps), "decode_seconds": .number(estimate.decoding.seconds),
         "seconds": .number(estimate.total.seconds), "basis": .string(estimate.basis.rawValue),
         "bytes": .integer(estimate.peakBytes), "capture_bytes": .integer(captures.bytes),
-        "memory": .object(Dictionary(
-            estimate.memory.map { ($0.name.replacing(" ", with: "_").lowercased(), .integer($0.bytes)) }) { first, _ in first }),
+        "memory": .object(
+          Dictionary(
+            estimate.memory.map { ($0.name.replacing(" ", with: "_").lowercased(), .integer($0.bytes)) }
+          ) { first, _ in first }),
       ])
   }
 }

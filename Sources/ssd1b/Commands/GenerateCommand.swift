@@ -19,7 +19,8 @@ enum GenerateCommand {
         OptionDeclaration("out", .file, summary: "the PNG to write; with n=, a number is added"),
       ], takesSettings: true,
       examples: [
-        ("generate", "with the settings as they are"), ("generate seed=8 steps=4", "other values for this run alone"),
+        ("generate", "with the settings as they are"),
+        ("generate seed=8 steps=4", "other values for this run alone"),
         ("generate n=4", "four seeds"), ("generate out=fox.png", "names the file"),
       ])
   ) { invocation, session in
@@ -49,17 +50,22 @@ enum GenerateCommand {
   }
 
   /// Runs one request to its end, or throws with what was done kept in the session.
-  private static func generate(_ request: GenerationRequest, to path: String, _ session: Session) throws -> JSONValue {
+  private static func generate(_ request: GenerationRequest, to path: String, _ session: Session) throws
+    -> JSONValue
+  {
     let clock = ContinuousClock()
     let start = clock.now
     let model = try session.model()
     let captures = try CapturePlan(
-      session.captureRules, of: request, on: model, freed: session.lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
+      session.captureRules, of: request, on: model,
+      freed: session.lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
     if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
     let recorder = CaptureRecorder(captures.captures, on: session.pool)
     let attention =
-      session.capturesAttention ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
-    let observers = (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
+      session.capturesAttention
+      ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
+    let observers =
+      (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
     // What the last run captured makes room for this one's.
     if !captures.captures.isEmpty { session.lastCaptures = [] }
     var run = try Generation(request, on: model, observers: observers)
@@ -91,7 +97,8 @@ enum GenerateCommand {
     let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
     let pixels: [Float]
     do {
-      pixels = try model.decode(run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+      pixels = try model.decode(
+        run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
     } catch let fault as Diagnostic where fault.kind == .interrupted {
       throw Diagnostic(
         .interrupted, "interrupted after all \(request.steps) steps, while the picture was decoded",
@@ -106,10 +113,13 @@ enum GenerateCommand {
     progress.finish()
     let total = (clock.now - start).seconds
     session.say(
-      "\(path)  seed \(request.seed)  \(decimal(perStep, 3)) s/step  \(decimal(total, 1)) s  latents \(hash.short)")
+      "\(path)  seed \(request.seed)  \(decimal(perStep, 3)) s/step  \(decimal(total, 1)) s  latents \(hash.short)"
+    )
     return [
-      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: request.seed)), "seconds_per_step": .number(perStep),
-      "seconds": .number(total), "latents": .string(hash.description), "captured": .integer(recorder.captured.count),
+      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: request.seed)),
+      "seconds_per_step": .number(perStep),
+      "seconds": .number(total), "latents": .string(hash.description),
+      "captured": .integer(recorder.captured.count),
     ]
   }
 
@@ -119,7 +129,8 @@ enum GenerateCommand {
   static func checkWritable(_ path: String) throws {
     let folder = (path as NSString).deletingLastPathComponent
     var isDirectory: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)
+    let exists = FileManager.default.fileExists(
+      atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)
     guard exists, isDirectory.boolValue else {
       throw Diagnostic(
         .file, at: path, "expected a folder \(folder), found \(exists ? "a file" : "none")",
@@ -133,10 +144,13 @@ enum GenerateCommand {
     let ending = (path as NSString).pathExtension.lowercased()
     guard !["jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"].contains(ending) else {
       throw Diagnostic(
-        .value, at: path, "expected a name that ends in .png, found .\(ending)", hint: "pictures are written as PNG")
+        .value, at: path, "expected a name that ends in .png, found .\(ending)",
+        hint: "pictures are written as PNG")
     }
-    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue else {
-      throw Diagnostic(.file, at: path, "expected a file's name, found a folder", hint: "add a file name, such as fox.png")
+    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue
+    else {
+      throw Diagnostic(
+        .file, at: path, "expected a file's name, found a folder", hint: "add a file name, such as fox.png")
     }
   }
 

@@ -5,12 +5,15 @@ enum HelpCommands {
   static let help = Command<Session>(
     CommandDeclaration(
       "help", group: "Shell", summary: "all commands, or one in full",
-      arguments: [ArgumentDeclaration("COMMAND", .named("command"), isOptional: true, summary: "the command")],
+      arguments: [
+        ArgumentDeclaration("COMMAND", .named("command"), isOptional: true, summary: "the command")
+      ],
       examples: [("help generate", "its arguments and examples")])
   ) { invocation, session in
     guard let name = invocation.text("COMMAND") else { return CommandOutput(session.table.help()) }
     let text = try session.table.help(name, allowAbbreviation: session.isInteractive)
-    return CommandOutput(text, result: try session.table.lookup(name, allowAbbreviation: session.isInteractive).declaration.json)
+    return CommandOutput(
+      text, result: try session.table.lookup(name, allowAbbreviation: session.isInteractive).declaration.json)
   }
 
   static let apropos = Command<Session>(
@@ -25,6 +28,7 @@ enum HelpCommands {
   }
 
   static let quit = Command<Session>(
-    CommandDeclaration("quit", aliases: ["q"], group: "Shell", summary: "leaves", examples: [("quit", "so does Ctrl-D")])
+    CommandDeclaration(
+      "quit", aliases: ["q"], group: "Shell", summary: "leaves", examples: [("quit", "so does Ctrl-D")])
   ) { _, _ in CommandOutput("", endsSession: true) }
 }

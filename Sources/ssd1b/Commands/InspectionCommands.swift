@@ -10,7 +10,8 @@ enum InspectionCommands {
 
   static let layers = Command<Session>(
     CommandDeclaration(
-      "layers", aliases: ["l"], group: "Inspection", summary: "the tree of layers: shapes, parameters, bytes, cost, time",
+      "layers", aliases: ["l"], group: "Inspection",
+      summary: "the tree of layers: shapes, parameters, bytes, cost, time",
       discussion: """
         PATH is a component (text_encoder, text_encoder_2, unet, vae) or a path in it. Before it may stand what to look at \
         instead of the loaded model: \(subjects). Tensors that no network is known for are listed by their names, all of them.
@@ -18,12 +19,15 @@ enum InspectionCommands {
         Multiply-adds are those of one forward at batch 1 and the present size; times are sums over the last run.
         """,
       arguments: [
-        ArgumentDeclaration("PATH", .named("path"), isOptional: true, isRepeated: true, summary: "what to list")
+        ArgumentDeclaration(
+          "PATH", .named("path"), isOptional: true, isRepeated: true, summary: "what to list")
       ],
       options: [
         OptionDeclaration("depth", .integer(0...100), summary: "levels to unfold"),
-        OptionDeclaration("filter", .text, summary: "layers whose path contains this, fits this glob or /regex/"),
-        OptionDeclaration("sort", .choice(LayerTree.SortKey.allCases.map(\.rawValue)), summary: "largest first"),
+        OptionDeclaration(
+          "filter", .text, summary: "layers whose path contains this, fits this glob or /regex/"),
+        OptionDeclaration(
+          "sort", .choice(LayerTree.SortKey.allCases.map(\.rawValue)), summary: "largest first"),
         OptionDeclaration("top", .integer(1...1_000_000), summary: "only so many rows"),
         OptionDeclaration(
           "columns", .text,
@@ -41,7 +45,9 @@ enum InspectionCommands {
     if words.count > 1 {
       throw Diagnostic(
         .usage, at: "layers", "expected one path, found \(words.joined(separator: " and "))",
-        hint: "a checkpoint's path has a slash or ends in .safetensors and comes first: layers ./lora.safetensors unet")
+        hint:
+          "a checkpoint's path has a slash or ends in .safetensors and comes first: layers ./lora.safetensors unet"
+      )
     }
     var options = LayerTree.Options()
     options.path = words.first
@@ -53,19 +59,24 @@ enum InspectionCommands {
       try view.components(), weights: view.subject.weights, time: view.isLoaded ? session.measuredTimes : nil)
     let isForPrograms = session.isJSON || invocation.outputForm != .text
     // Programs get every row; so do people of tensors that no network is known for, as far as a terminal can show them.
-    if options.depth == nil, isForPrograms || (tree.isOfTensors && (session.width == nil || tree.rowCount <= 2000)) {
+    if options.depth == nil,
+      isForPrograms || (tree.isOfTensors && (session.width == nil || tree.rowCount <= 2000))
+    {
       options.depth = .max
     }
     let listing: LayerListing
     do {
       listing = try tree.listing(options)
     } catch var fault as Diagnostic {
-      if let word = options.path, fault.place == word, let hint = Session.hint(forUnknownPath: word) { fault.hint = hint }
+      if let word = options.path, fault.place == word, let hint = Session.hint(forUnknownPath: word) {
+        fault.hint = hint
+      }
       throw fault
     }
     let columns: [LayerListing.Column]? = try choices("columns", of: invocation)
     return CommandOutput(
-      view.caption + "\n" + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
+      view.caption + "\n"
+        + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
       result: listing.json, tables: [listing.data])
   }
 
@@ -74,10 +85,12 @@ enum InspectionCommands {
       "params", group: "Inspection", summary: "parameters counted by component, block, kind or dtype",
       discussion: "MODEL is \(subjects).",
       arguments: [
-        ArgumentDeclaration("MODEL", .named("model"), isOptional: true, summary: "the loaded one unless given")
+        ArgumentDeclaration(
+          "MODEL", .named("model"), isOptional: true, summary: "the loaded one unless given")
       ],
       options: [
-        OptionDeclaration("by", .choice(ParameterCount.Grouping.allCases.map(\.rawValue)), summary: "component unless given")
+        OptionDeclaration(
+          "by", .choice(ParameterCount.Grouping.allCases.map(\.rawValue)), summary: "component unless given")
       ], givesTable: true,
       examples: [
         ("params", "by component"), ("params by=dtype", "how the checkpoint stores them"),
@@ -93,7 +106,8 @@ enum InspectionCommands {
   }
 
   /// Names from a list that an option gives, parted by commas.
-  static func choices<T: RawRepresentable & CaseIterable>(_ option: String, of invocation: Invocation) throws -> [T]?
+  static func choices<T: RawRepresentable & CaseIterable>(_ option: String, of invocation: Invocation) throws
+    -> [T]?
   where T.RawValue == String {
     try invocation.names(option)?.map { name in
       if let value = T(rawValue: name) { return value }

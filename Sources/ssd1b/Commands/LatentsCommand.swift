@@ -15,23 +15,30 @@ enum LatentsCommand {
   ) { _, session in
     let run = try session.lastRun()
     var data = DataTable([
-      "step", "timestep", "sigma", "mean", "std", "min", "max", "norm_negative", "norm_prompt", "norm_difference",
+      "step", "timestep", "sigma", "mean", "std", "min", "max", "norm_negative", "norm_prompt",
+      "norm_difference",
       "sha256",
     ])
     let rows = run.states.map { state in
       let statistics = Statistics(of: state.latents)
       let hash = SHA256(of: state.latents)
       let figures = [
-        Double(state.sigma), statistics.mean, statistics.standardDeviation, statistics.minimum, statistics.maximum,
+        Double(state.sigma), statistics.mean, statistics.standardDeviation, statistics.minimum,
+        statistics.maximum,
       ]
       let norms = [state.guidance?.negative, state.guidance?.prompt, state.guidance?.difference]
       data.append(
-        [.integer(state.step), state.timestep.map { .number(Double($0)) } ?? .null] + figures.map(JSONValue.number)
+        [.integer(state.step), state.timestep.map { .number(Double($0)) } ?? .null]
+          + figures.map(JSONValue.number)
           + norms.map { $0.map(JSONValue.number) ?? .null } + [.string(hash.description)])
       return ["\(state.step)", state.timestep.map { Number.significant(Double($0), 6) } ?? ""]
-        + figures.map { Number.fixed($0, 3) } + norms.map { $0.map { Number.fixed($0, 2) } ?? "" } + [hash.short]
+        + figures.map { Number.fixed($0, 3) } + norms.map { $0.map { Number.fixed($0, 2) } ?? "" } + [
+          hash.short
+        ]
     }
-    let titles = ["step", "timestep", "sigma", "mean", "std", "min", "max", "negative", "prompt", "difference"]
+    let titles = [
+      "step", "timestep", "sigma", "mean", "std", "min", "max", "negative", "prompt", "difference",
+    ]
     let table = Table(columns: titles.map { .init($0, .right) } + [.init("sha256")], rows: rows)
     return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }

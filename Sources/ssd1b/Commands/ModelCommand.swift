@@ -10,7 +10,8 @@ import Terminal
 enum ModelCommand {
   static let command = Command<Session>(
     CommandDeclaration(
-      "model", group: "Inspection", summary: "a summary of the loaded model", examples: [("model", "what is loaded")])
+      "model", group: "Inspection", summary: "a summary of the loaded model",
+      examples: [("model", "what is loaded")])
   ) { _, session in
     guard let model = session.pipeline else {
       let identities = session.subject.parts.map { part in
@@ -26,7 +27,8 @@ enum ModelCommand {
     var components: [String: JSONValue] = [:]
     for component in Architecture.Component.allCases {
       guard let checkpoint = model.checkpoints[component] else { continue }
-      let graph = try model.architecture.graph(component, width: session.start.width, height: session.start.height, batch: 1)
+      let graph = try model.architecture.graph(
+        component, width: session.start.width, height: session.start.height, batch: 1)
       let bytes = checkpoint.tensors.values.reduce(0) { $0 + $1.bytes.count }
       let types = Set(checkpoint.tensors.values.map(\.entry.dtype.rawValue)).sorted().joined(separator: ", ")
       let name = component.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
@@ -39,14 +41,17 @@ enum ModelCommand {
       ]
     }
     let start = model.startValues
-    lines.append("starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, \(start.width)x\(start.height)")
+    lines.append(
+      "starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, \(start.width)x\(start.height)"
+    )
     lines.append("sizes      \(Settings.sizes(start: start).map(\.description).joined(separator: " "))")
     let backend = model.backend
     lines.append("backend    \(backend.description), \(backend.pool.threads) threads")
     return CommandOutput(
       lines.joined(separator: "\n"),
       result: [
-        "name": .string(model.files.name), "components": .object(components), "backend": .string(backend.name),
+        "name": .string(model.files.name), "components": .object(components),
+        "backend": .string(backend.name),
         "precision": .string(backend.precision.rawValue), "threads": .integer(backend.pool.threads),
       ])
   }

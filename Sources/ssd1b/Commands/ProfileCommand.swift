@@ -10,7 +10,8 @@ enum ProfileCommand {
 
   static let command = Command<Session>(
     CommandDeclaration(
-      "profile", group: "Inspection", summary: "the last run's time by kind of layer or layer, against the matmul peak",
+      "profile", group: "Inspection",
+      summary: "the last run's time by kind of layer or layer, against the matmul peak",
       discussion: """
         Time is summed over all steps. What is fused into a call belongs to it: a linear layer's residual, a convolution's \
         activation, a convolution that comes after a doubling does 4/9 of its multiply-adds. A multiply-add is two operations; the peak is that of the fastest matrix product here, measured now in the \
@@ -40,14 +41,17 @@ enum ProfileCommand {
     let ranked = groups.sorted { ($0.value.seconds, $1.key) > ($1.value.seconds, $0.key) }
     guard !groups.isEmpty else {
       throw Diagnostic(
-        .usage, at: "profile", "the last run's times are gone: the backend was changed, or the run was cut short",
+        .usage, at: "profile",
+        "the last run's times are gone: the backend was changed, or the run was cut short",
         hint: "generate a picture first")
     }
     let total = groups.values.reduce(into: Group()) { $0.add($1) }
     let precision = backend.precision
     let peak = try session.matmulPeak(precision)
     let top = try invocation.integer("top")
-    var data = DataTable([grouping.rawValue, "calls", "seconds", "share", "flops_per_second", "share_of_peak"])
+    var data = DataTable([
+      grouping.rawValue, "calls", "seconds", "share", "flops_per_second", "share_of_peak",
+    ])
     for (name, group) in ranked.prefix(top ?? .max) {
       let rate = group.operationsPerSecond
       data.append([

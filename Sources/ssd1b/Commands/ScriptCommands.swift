@@ -16,13 +16,17 @@ enum ScriptCommands {
     let reader = try ScriptReader(file: path, grammar: session.table.grammar())
     let outcome = session.runner().run(reader, in: session)
     try outcome.throwIfFailed()
-    return CommandOutput("", result: ["commands": .integer(outcome.succeeded)], endsSession: outcome.endsSession)
+    return CommandOutput(
+      "", result: ["commands": .integer(outcome.succeeded)], endsSession: outcome.endsSession)
   }
 
   static let history = Command<Session>(
     CommandDeclaration(
       "history", group: "Scripts", summary: "what was entered before",
-      arguments: [ArgumentDeclaration("N", .integer(1...100_000), isOptional: true, summary: "how many of the last lines")],
+      arguments: [
+        ArgumentDeclaration(
+          "N", .integer(1...100_000), isOptional: true, summary: "how many of the last lines")
+      ],
       examples: [("history 20", "the last twenty lines")])
   ) { invocation, session in
     let entries = session.entries()

@@ -1,6 +1,6 @@
 import Base
-import Foundation
 import Diffusion
+import Foundation
 import Models
 import Shell
 
@@ -14,7 +14,8 @@ enum SettingCommands {
     let declaration = CommandDeclaration(
       setting.rawValue, aliases: aliases[setting] ?? [], group: "Settings", summary: setting.summary,
       discussion: isText
-        ? "The rest of the line is taken as it is, unless it begins with a quote." : "Without a value, shows it.",
+        ? "The rest of the line is taken as it is, unless it begins with a quote."
+        : "Without a value, shows it.",
       arguments: [ArgumentDeclaration(setting.valueName, .text, isOptional: true, summary: "the new value")],
       takesRawText: isText, examples: examples(of: setting))
     return Command(declaration) { invocation, session in
@@ -33,17 +34,20 @@ enum SettingCommands {
     case .seed: [("seed 7", "0 is a real seed too"), ("seed random", "prints what it drew")]
     case .size: [("size 128x96", "width x height"), ("size 16:9", "the nearest of the model's nine sizes")]
     case .backend: [("backend openblas", "float32 on any processor"), ("unset backend", "the fastest here")]
-    case .precision: [("precision f32", "float32, for the last digits"), ("unset precision", "the fastest here")]
+    case .precision:
+      [("precision f32", "float32, for the last digits"), ("unset precision", "the fastest here")]
     }
   }
 
   private static func show(_ setting: Setting, in session: Session) throws -> CommandOutput {
     let value = try session.value(of: setting)
     guard setting == .prompt || setting == .negative else {
-      return CommandOutput("\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
+      return CommandOutput(
+        "\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
     }
     guard let model = session.pipeline else {
-      return CommandOutput("\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
+      return CommandOutput(
+        "\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))
     }
     guard case .string(let text) = value else {
       let meaning = model.zeroesAbsentNegative ? "zero embeddings" : "an encoded empty text"
@@ -54,7 +58,8 @@ enum SettingCommands {
     }
     let limit = try model.tokenizer(of: .textEncoder).maximumLength
     var lines = ["\(setting.rawValue) \(Quoting.rawText(text))"]
-    lines.append("tokens \(counts[0]) and \(counts[1]) of \(limit)\(text.isEmpty ? ", an encoded empty text" : "")")
+    lines.append(
+      "tokens \(counts[0]) and \(counts[1]) of \(limit)\(text.isEmpty ? ", an encoded empty text" : "")")
     if let most = counts.max(), most > limit {
       lines.append("warning: the last \(most - limit) tokens are cut off")
     }
@@ -79,7 +84,8 @@ enum SettingCommands {
     guard let setting = Setting(rawValue: name) else {
       throw Diagnostic(
         .usage, at: name, "expected a setting's name",
-        hint: NearestNames.hint(for: name, among: Setting.allCases.map(\.rawValue), fallback: "set lists them"))
+        hint: NearestNames.hint(
+          for: name, among: Setting.allCases.map(\.rawValue), fallback: "set lists them"))
     }
     return setting
   }
@@ -110,7 +116,9 @@ enum SettingCommands {
   private static let unset = Command<Session>(
     CommandDeclaration(
       "unset", group: "Settings", summary: "gives a setting its start value back",
-      arguments: [ArgumentDeclaration("NAME", .choice(Setting.allCases.map(\.rawValue)), summary: "the setting")],
+      arguments: [
+        ArgumentDeclaration("NAME", .choice(Setting.allCases.map(\.rawValue)), summary: "the setting")
+      ],
       examples: [("unset negative", "no negative prompt at all")])
   ) { invocation, session in
     let setting = try setting(invocation.required("NAME"))

@@ -9,22 +9,26 @@ enum TensorCommand {
 
   static let command = Command<Session>(
     CommandDeclaration(
-      "tensor", group: "Inspection", summary: "one tensor: dtype, shape, place in the file, statistics of all its values",
+      "tensor", group: "Inspection",
+      summary: "one tensor: dtype, shape, place in the file, statistics of all its values",
       discussion: """
         NAME is a checkpoint's key, with or without its component before it. `stats` reads all values: min, max, mean, std \
         (of the population) and norm of the finite ones, and counts of zeros, NaN and infinities. `hist` counts them in equal bins.
         """,
       arguments: [
         ArgumentDeclaration("NAME", .named("tensor"), summary: "its key, such as unet.conv_in.weight"),
-        ArgumentDeclaration("WHAT", .choice(Question.allCases.map(\.rawValue)), isOptional: true, summary: "what to compute"),
+        ArgumentDeclaration(
+          "WHAT", .choice(Question.allCases.map(\.rawValue)), isOptional: true, summary: "what to compute"),
       ],
       options: [
         OptionDeclaration("head", .integer(1...100_000), summary: "its first values, row-major"),
         OptionDeclaration("bins", .integer(1...1000), summary: "how many, for hist; 20 unless given"),
-        OptionDeclaration("in", .file, summary: "a safetensors file or model's folder; the loaded model unless given"),
+        OptionDeclaration(
+          "in", .file, summary: "a safetensors file or model's folder; the loaded model unless given"),
       ], givesTable: true,
       examples: [
-        ("tensor unet.conv_in.weight stats", "its figures"), ("tensor unet.conv_out.bias head=4", "its values"),
+        ("tensor unet.conv_in.weight stats", "its figures"),
+        ("tensor unet.conv_out.bias head=4", "its values"),
         ("tensor vae.decoder.conv_in.weight hist bins=10", "how its values are spread"),
       ])
   ) { invocation, session in
@@ -41,21 +45,27 @@ enum TensorCommand {
     var result: [String: JSONValue] = [
       "component": .string(part), "name": .string(tensor.name), "dtype": .string(entry.dtype.rawValue),
       "shape": .array(entry.shape.map(JSONValue.integer)), "count": .integer(elements.count),
-      "bytes": .integer(entry.range.count), "file": .string(tensor.file.place), "offset": .integer(entry.range.lowerBound),
+      "bytes": .integer(entry.range.count), "file": .string(tensor.file.place),
+      "offset": .integer(entry.range.lowerBound),
     ]
     let question = invocation.text("WHAT").flatMap { Question(rawValue: $0) }
     let bins = try invocation.integer("bins")
     if bins != nil, question != .hist {
-      throw Diagnostic(.usage, at: "tensor", "expected hist with bins=, found none", hint: "tensor \(tensor.name) hist bins=\(bins ?? 20)")
+      throw Diagnostic(
+        .usage, at: "tensor", "expected hist with bins=, found none",
+        hint: "tensor \(tensor.name) hist bins=\(bins ?? 20)")
     }
     var facts = DataTable(["fact", "value"])
-    for key in ["dtype", "shape", "count", "bytes", "file", "offset"] { facts.append([.string(key), result[key] ?? .null]) }
+    for key in ["dtype", "shape", "count", "bytes", "file", "offset"] {
+      facts.append([.string(key), result[key] ?? .null])
+    }
     var tables = [facts]
     if let question {
       let statistics = elements.statistics
       var figures = DataTable(["figure", "value"])
       for (name, value) in statistics.json {
-        lines.append("\(name)\(String(repeating: " ", count: max(1, 8 - name.count)))\(SettingCommands.text(value))")
+        lines.append(
+          "\(name)\(String(repeating: " ", count: max(1, 8 - name.count)))\(SettingCommands.text(value))")
         figures.append([.string(name), value])
         result[name] = value
       }
@@ -84,11 +94,14 @@ enum TensorCommand {
   }
 
   /// Finds a tensor by its key in any part. Throws a `Diagnostic` that names near ones, or the parts that all have it.
-  private static func find(_ name: String, in subject: Subject) throws -> (part: String, tensor: Checkpoint.Tensor) {
+  private static func find(_ name: String, in subject: Subject) throws -> (
+    part: String, tensor: Checkpoint.Tensor
+  ) {
     let parts = subject.parts.compactMap { part in part.checkpoint.map { (part.name, $0) } }
     guard !parts.isEmpty else {
       throw Diagnostic(
-        .value, at: subject.name, "expected a checkpoint, found an architecture alone", hint: "give one with in=FILE")
+        .value, at: subject.name, "expected a checkpoint, found an architecture alone",
+        hint: "give one with in=FILE")
     }
     let found = parts.compactMap { part, checkpoint -> (String, Checkpoint.Tensor)? in
       if let tensor = checkpoint.tensor(for: name) { return (part, tensor) }
@@ -103,13 +116,16 @@ enum TensorCommand {
     }
     // A layer's path, the key without its last part, is what listings show.
     let names = parts.flatMap { part, checkpoint in checkpoint.tensors.keys.map { (part, $0) } }
-    let below = names.filter { part, key in key.hasPrefix(name + ".") || "\(part).\(key)".hasPrefix(name + ".") }
+    let below = names.filter { part, key in
+      key.hasPrefix(name + ".") || "\(part).\(key)".hasPrefix(name + ".")
+    }
     let near =
       below.isEmpty
       ? NearestNames.suggest(name, among: names.lazy.flatMap { [$0.1, "\($0.0).\($0.1)"] })
       : below.map { "\($0.0).\($0.1)" }.sorted()
     throw Diagnostic(
       .value, at: name, "expected a tensor's name, found no such tensor in \(subject.name)",
-      hint: near.isEmpty ? "layers lists them" : "there is \(NearestNames.list(Array(near.prefix(4)), "and"))")
+      hint: near.isEmpty ? "layers lists them" : "there is \(NearestNames.list(Array(near.prefix(4)), "and"))"
+    )
   }
 }

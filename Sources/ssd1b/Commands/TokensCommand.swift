@@ -9,7 +9,8 @@ enum TokensCommand {
     CommandDeclaration(
       "tokens", group: "Inspection", summary: "a text's token ids and what each stands for",
       discussion: "Both encoders' tokenizers are shown where they differ. Without a text, the prompt's.",
-      arguments: [ArgumentDeclaration("TEXT", .text, isOptional: true, summary: "the text")], takesRawText: true,
+      arguments: [ArgumentDeclaration("TEXT", .text, isOptional: true, summary: "the text")],
+      takesRawText: true,
       examples: [("tokens a fox on a blue background", "ids and pieces")])
   ) { invocation, session in
     let text = invocation.rawText ?? session.settings.prompt ?? ""

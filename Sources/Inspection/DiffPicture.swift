@@ -48,7 +48,7 @@ public struct DiffPicture: Sendable {
         x: left - 14, y: stage.top, width: 2, height: bottom - stage.top - 1, fill: Self.faint)
       drawing.label(stage.name, x: left - 22, y: middle + 3, color: Self.ink, anchor: .end)
       guard stage.saved != 0 else { return }
-      let text = "\(stage.saved > 0 ? "-" : "+")\(Number.grouped(abs(stage.saved)))"
+      let text = "\(stage.saved > 0 ? "-" : "+")\(Number.grouped(abs(stage.saved))) parameters"
       drawing.label(
         text, x: right + columnWidth + 14, y: middle + 3, color: stage.saved > 0 ? Self.removed : Self.added)
     }
@@ -82,10 +82,15 @@ public struct DiffPicture: Sendable {
     let legend: [(String, Drawing.Color)] = [
       ("resnet", Self.kinds["resnet"] ?? Self.faint),
       ("transformer block", Self.kinds["transformer_block"] ?? Self.faint),
-      ("other", Self.other), ("removed", Self.removed), ("added", Self.added), ("changed", Self.changed),
+      ("other", Self.other),
     ]
+    let marks: [(GraphDiff.Status, Drawing.Color)] = [
+      (.removed, Self.removed), (.added, Self.added), (.changed, Self.changed),
+    ]
+    let present = Set(blocks.map(\.status))
     var x = left
-    for (text, color) in legend {
+    let used = marks.filter { present.contains($0.0) }.map { ($0.0.rawValue, $0.1) }
+    for (text, color) in legend + used {
       drawing.rectangle(x: x, y: y + 24, width: 10, height: 10, fill: color)
       drawing.label(text, x: x + 15, y: y + 33, color: Self.ink)
       x += 15 + (text.count + 3) * Drawing.advance()

@@ -64,8 +64,9 @@ public struct LayerListing: Sendable {
     let (row, sums) = (line.row, line.sums)
     switch column {
     case .key: return row.key
-    case .kind: return line.kind
-    case .output: return row.shape?.description ?? ""
+    case .kind: return line.kind(of: isOfTensors && row.kind == nil ? "tensor" : "layer")
+    // A group of tensors returns nothing.
+    case .output: return isOfTensors && row.kind == nil ? "" : row.shape?.description ?? ""
     case .params: return sums.parameters == 0 ? "" : Number.grouped(sums.parameters)
     case .share: return sums.parameters == 0 ? "" : Number.share(sums.parameters, of: total.parameters)
     case .bytes: return sums.bytes == 0 ? "" : Number.bytes(sums.bytes)
@@ -131,10 +132,11 @@ public struct LayerListing: Sendable {
     var name: String {
       count == 1 ? row.name : "\(row.name)…\(last.name.split(separator: ".").last ?? "")"
     }
-    var kind: String {
+    /// The kind of a layer, or how many layers or tensors it sums.
+    func kind(of noun: String) -> String {
       if let kind = row.kind { return kind }
-      return count == 1
-        ? Number.counted(row.layerCount, "layer") : "\(count) x \(Number.counted(row.layerCount, "layer"))"
+      let each = Number.counted(row.layerCount, noun)
+      return count == 1 ? each : "\(count) x \(each)"
     }
   }
 

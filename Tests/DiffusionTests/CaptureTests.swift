@@ -2,8 +2,10 @@ import Base
 import Checkpoints
 import Diffusion
 import Foundation
+import Graph
 import Kernels
 import Models
+import Runtime
 import Testing
 
 /// What single layers gave in diffusers, as Scripts/goldens/make_capture_goldens.py writes it.
@@ -184,6 +186,43 @@ struct CaptureGolden: CustomTestStringConvertible {
       #expect(
         abs(one.statistics.mean - values.reduce(0.0) { $0 + Double($1) } / Double(values.count)) < 1e-12)
     }
+  }
+
+  @Test("A step that is cut short leaves no times and no half captures behind")
+  func interrupted() throws {
+    let golden = try #require(CaptureGolden.all.first)
+    let flag = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    flag.initialize(to: 0)
+    defer { flag.deallocate() }
+    let pool = ThreadPool(threads: 2, cancelFlag: flag)
+    let model = try DiffusionModel(
+      ModelFolder(path: golden.model), backend: ParityTests.float32[0].backend(on: pool))
+    /// Raises the flag in the middle of a step.
+    final class Interrupter: RunObserver {
+      let flag: UnsafeMutablePointer<Int32>
+      init(_ flag: UnsafeMutablePointer<Int32>) { self.flag = flag }
+      func paths(of component: Architecture.Component) -> Set<String> { component == .unet ? ["mid_block"] : [] }
+      func observer(of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int)
+        -> Executor.Observer?
+      { step == 2 ? { [flag] _, _ in flag.pointee = 1 } : nil }
+    }
+    let recorder = CaptureRecorder(
+      [
+        Capture(component: .unet, path: "conv_in", keepsValues: false),
+        Capture(component: .unet, path: "up_blocks.0", keepsValues: false),
+      ], on: pool)
+    let observers: [any RunObserver] = [Interrupter(flag), recorder]
+    var run = try Generation(golden.request, on: model, observers: observers)
+    _ = try run.next(on: model, observers: observers)
+    let whole = model.profile(of: .unet).filter { $0.runs > 0 }.map(\.duration)
+    let fault = #expect(throws: Diagnostic.self) { try run.next(on: model, observers: observers) }
+    #expect(fault?.kind == .interrupted && run.step == 1)
+    #expect(model.profile(of: .unet).filter { $0.runs > 0 }.map(\.duration) == whole)
+    // Two layers of both halves in the first step; of the second what came before the interruption.
+    #expect(recorder.captured.map(\.path).count { $0 == "up_blocks.0" } == 2)
+    #expect(recorder.captured.allSatisfy { $0.statistics.count > 0 })
+    flag.pointee = 0
+    #expect(try run.next(on: model, observers: observers.suffix(1).map { $0 })?.step == 2)
   }
 
   @Test("The norms of the guidance pair are those of the captured predictions")

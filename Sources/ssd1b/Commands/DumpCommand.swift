@@ -14,7 +14,7 @@ enum DumpCommand {
     CommandDeclaration(
       "dump", group: "Pictures", summary: "writes the last run's tensors to files",
       discussion: """
-        Latents, noise (the guided prediction) and denoised (the predicted clean latents) are [1, C, H, W], float32, in the \
+        Files are named by step, as `latents` counts. Latents, noise (the guided prediction that led to a step) and denoised (the predicted clean latents) are [1, C, H, W], float32, in the \
         diffusion model's scaled space, as diffusers has them; captures are what `capture … full` kept, in torch's layout.
 
         safetensors carry the run's settings in their metadata; npy has them in settings.json beside. comfy writes .latent \
@@ -85,7 +85,7 @@ enum DumpCommand {
       let named: (String, [Float])? =
         switch kind {
         case .latents: ("latents.\(state.step)", state.latents)
-        case .noise: state.noisePrediction.map { ("noise_pred.\(state.step - 1)", $0) }
+        case .noise: state.noisePrediction.map { ("noise.\(state.step)", $0) }
         default: state.denoised.map { ("denoised.\(state.step)", $0) }
         }
       return named.map { NamedTensor(name: $0, shape: shape, values: $1) }
@@ -171,6 +171,11 @@ enum DumpCommand {
     private(set) var data = DataTable(["path", "shape", "sha256"])
 
     init(folder: String, record: PictureRecord) throws {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+        throw Diagnostic(
+          .file, at: folder, "expected a folder's name, found a file", hint: "choose another folder")
+      }
       do {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       } catch {

@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Diffusion
 import Foundation
+import Inspection
 import Models
 import Shell
 import Terminal
@@ -33,8 +34,8 @@ enum ModelCommand {
       let types = Set(checkpoint.tensors.values.map(\.entry.dtype.rawValue)).sorted().joined(separator: ", ")
       let name = component.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
       lines.append(
-        "\(name) \(graph.parameterCount.formatted(.number.locale(Locale(identifier: "en_US")))) parameters in "
-          + "\(checkpoint.tensors.count) tensors, \(types), \(bytes / 1024) KiB")
+        "\(name) \(Number.grouped(graph.parameterCount)) parameters in "
+          + "\(checkpoint.tensors.count) tensors, \(types), \(Number.bytes(bytes))")
       components[component.rawValue] = [
         "parameters": .integer(graph.parameterCount), "tensors": .integer(checkpoint.tensors.count),
         "bytes": .integer(bytes), "dtypes": .string(types),

@@ -81,7 +81,14 @@ public struct SafetensorsFile: Sendable {
       }
     }
     if faults.isEmpty { faults = Self.gapsAndOverlaps(entries, dataStart: dataStart, end: file.count) }
-    guard faults.isEmpty else { throw Diagnostic(.model, at: place, faults: faults.sorted(), hint: hint) }
+    guard faults.isEmpty else {
+      let areOfTypes = faults.allSatisfy { $0.contains(": dtype: expected one of") }
+      throw Diagnostic(
+        .model, at: place, faults: faults.sorted(),
+        hint: areOfTypes
+          ? "the file has element types that are newer than this program: convert it to F16, BF16 or F32"
+          : hint)
+    }
     self.entries = entries
   }
 

@@ -201,7 +201,9 @@ struct CaptureGolden: CustomTestStringConvertible {
     final class Interrupter: RunObserver {
       let flag: UnsafeMutablePointer<Int32>
       init(_ flag: UnsafeMutablePointer<Int32>) { self.flag = flag }
-      func paths(of component: Architecture.Component) -> Set<String> { component == .unet ? ["mid_block"] : [] }
+      func paths(of component: Architecture.Component) -> Set<String> {
+        component == .unet ? ["mid_block"] : []
+      }
       func observer(of component: Architecture.Component, in graph: Graph, step: Int?, batch: Int)
         -> Executor.Observer?
       { step == 2 ? { [flag] _, _ in flag.pointee = 1 } : nil }

@@ -125,7 +125,9 @@ enum TensorCommand {
       : below.map { "\($0.0).\($0.1)" }.sorted()
     throw Diagnostic(
       .value, at: name, "expected a tensor's name, found no such tensor in \(subject.name)",
-      hint: near.isEmpty ? "layers lists a model's layers, and layers FILE those of a file" : "there is \(NearestNames.list(Array(near.prefix(4)), "and"))"
+      hint: near.isEmpty
+        ? "layers lists a model's layers, and layers FILE those of a file"
+        : "there is \(NearestNames.list(Array(near.prefix(4)), "and"))"
     )
   }
 }

@@ -149,7 +149,9 @@ final class Session {
 
   /// A text of lines without control characters, wherever its names came from.
   private static func safe(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }
+    // Plain ASCII in lines, as most text is, has none.
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }) { return text }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }
       .joined(separator: "\n")
   }
 

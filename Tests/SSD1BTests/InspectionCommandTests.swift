@@ -90,6 +90,8 @@ import Testing
     #expect(!(try Program.run(["-c", "layers unet"]).output.contains("transformer_blocks.9.ff")))
     let diff = try Program.run(["-c", "diff sdxl ssd1b only=removed as=csv"]).output
     #expect(diff.contains("removed,mid_block.attentions.0.transformer_blocks.7,"))
+    let none = try Program.run(["-c", "diff sdxl ssd1b only=added,changed"]).output
+    #expect(none.contains("no block is added or changed\ntensors: 736 removed"), "\(none)")
   }
 
   @Test("Columns are chosen, and a wrong one is refused with the right ones")

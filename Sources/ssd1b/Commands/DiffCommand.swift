@@ -64,7 +64,12 @@ enum DiffCommand {
       try DiffPicture(comparison.diff, from: comparison.oldTitle, to: newName).write(to: path)
       lines.append("drawn to \(path)")
     }
-    lines.append(table.table.text(maximumWidth: session.width))
+    if table.rows.isEmpty {
+      let statuses = NearestNames.list(only.map(\.rawValue), "or")
+      lines += ["no \(table.level.rawValue) is \(statuses)"] + table.table.footer
+    } else {
+      lines.append(table.table.text(maximumWidth: session.width))
+    }
     if let provenance = weights?.provenance, !provenance.isEmpty {
       lines.append("\nnearest layers of \(oldName), by the cosine of all weights of a layer")
       lines += provenance.flatMap { [$0.stack, $0.table.text(maximumWidth: session.width)] }

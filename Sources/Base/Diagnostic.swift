@@ -38,9 +38,8 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Diagnostic {
-  /// One fault as it is, several as a list with their number; of very many the first hundred.
-  public init(_ kind: Kind, at place: String?, faults: [String], hint: String?) {
-    let most = 100
+  /// One fault as it is, several as a list with their number; of more than `most` the first so many.
+  public init(_ kind: Kind, at place: String?, faults: [String], most: Int = .max, hint: String?) {
     var lines = faults.prefix(most).map { "\n  " + $0 }.joined()
     if faults.count > most { lines += "\n  and \(faults.count - most) more" }
     self.init(

@@ -162,8 +162,7 @@ public struct FieldReader {
     }
     guard !faults.isEmpty else { return }
     throw Diagnostic(
-      .model, at: place,
-      faults.count == 1 ? faults[0] : "\(faults.count) faults:\n  " + faults.joined(separator: "\n  "),
+      .model, at: place, faults: faults,
       hint: "compare the file with the one its publisher serves; a field this program does not know "
         + "could change what the model computes, so none is passed over")
   }

@@ -116,7 +116,7 @@ public struct Statistics: Hashable, Sendable {
 
 extension Statistics {
   /// The figures' names and values, in the order in which they are shown.
-  public var json: [(name: String, value: JSONValue)] {
+  public var figures: [(name: String, value: JSONValue)] {
     // Of no finite value there are no figures.
     func figure(_ value: Double) -> JSONValue { finite == 0 ? .null : .number(value) }
     return [

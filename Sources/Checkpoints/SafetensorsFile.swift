@@ -84,7 +84,7 @@ public struct SafetensorsFile: Sendable {
     guard faults.isEmpty else {
       let areOfTypes = faults.allSatisfy { $0.contains(": dtype: expected one of") }
       throw Diagnostic(
-        .model, at: place, faults: faults.sorted(),
+        .model, at: place, faults: faults.sorted(), most: 100,
         hint: areOfTypes
           ? "the file has element types that are newer than this program: convert it to F16, BF16 or F32"
           : hint)

@@ -4,10 +4,8 @@ enum BitmapFont {
   static let height = 7
   /// From the start of one character to the next.
   static let advance = 6
-  /// Rows below the base line that g, j, p, q and y take.
-  static let descent = 2
 
-  /// Nine rows of five dots, the leftmost in bit 4; what the face lacks is an empty box.
+  /// Nine rows of five dots, the leftmost in bit 4, the last two below the base line; what the face lacks is an empty box.
   static func rows(of character: Character) -> [UInt8] {
     guard let ascii = character.asciiValue, let glyph = glyphs[ascii] else {
       return [0x1F, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1F, 0, 0]

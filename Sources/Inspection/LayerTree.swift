@@ -86,11 +86,6 @@ public struct LayerTree: Sendable {
     hasTimes = roots.contains { $0.sums.time != nil }
   }
 
-  /// The tree of networks alone.
-  public init(components: [(name: String, graph: Graph)], weights: StoredWeight.Lookup? = nil) {
-    self.init(components.map { .network($0.name, $0.graph) }, weights: weights)
-  }
-
   /// Lists the tree. Throws a `Diagnostic` of kind `.value` when no path or no layer is as asked for.
   public func listing(_ options: Options = Options()) throws -> LayerListing {
     let selected = try options.path.map { [try branch(at: $0)] } ?? roots

@@ -84,13 +84,6 @@ public struct ParameterCount: Sendable {
     bytes = isStored ? rows.reduce(0) { $0 + ($1.bytes ?? 0) } : nil
   }
 
-  /// Counts those of networks alone.
-  public init(
-    components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil
-  ) throws {
-    try self.init(components.map { .network($0.name, $0.graph) }, by: grouping, weights: weights)
-  }
-
   private static func block(of path: String) -> String {
     let parts = path.split(separator: ".")
     guard parts.count > 1, Int(parts[1]) != nil else { return parts.first.map(String.init) ?? path }

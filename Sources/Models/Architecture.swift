@@ -37,7 +37,9 @@ public struct Architecture: Hashable, Sendable {
     guard Self.names.contains(name) else {
       throw Diagnostic(
         .value, at: name, "expected a built-in architecture, found no such name",
-        hint: "the built-in architectures are \(Self.names.joined(separator: ", "))")
+        hint: NearestNames.hint(
+          for: name, among: Self.names,
+          fallback: "the built-in architectures are \(Self.names.joined(separator: ", "))"))
     }
     try self.init(
       name: name,
@@ -136,13 +138,8 @@ public struct Architecture: Hashable, Sendable {
         .value, at: "size", "expected positive multiples of \(scale) pixels, found \(width)x\(height)",
         hint: "the nearest such size is \(Self.nearest(width, scale))x\(Self.nearest(height, scale))")
     }
-    switch component {
-    case .textEncoder: return try textEncoder.graph(batch: batch, tokens: tokenCount)
-    case .textEncoder2: return try textEncoder2.graph(batch: batch, tokens: tokenCount)
-    case .unet:
-      return try unet.graph(batch: batch, height: height / scale, width: width / scale, tokens: tokenCount)
-    case .vae: return try vae.graph(batch: batch, height: height / scale, width: width / scale)
-    }
+    return try Network(component, of: self).graph(
+      width: width, height: height, scaleFactor: scale, tokens: tokenCount, batch: batch)
   }
 
   private static func nearest(_ extent: Int, _ scale: Int) -> Int {

@@ -41,8 +41,7 @@ public struct WeightBinding: Sendable {
     }
     guard faults.isEmpty else {
       throw Diagnostic(
-        .model, at: checkpoint.place,
-        faults.count == 1 ? faults[0] : "\(faults.count) faults:\n  " + faults.joined(separator: "\n  "),
+        .model, at: checkpoint.place, faults: faults,
         hint: "config.json and the weights do not belong together, or the checkpoint has another key layout: "
           + "fetch both from the same repository and revision")
     }

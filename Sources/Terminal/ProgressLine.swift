@@ -1,3 +1,4 @@
+import Base
 import Glibc
 
 /// One line that shows how far a run has come, overwritten in place on a terminal.
@@ -68,7 +69,7 @@ extension ProgressLine {
       pace = "\(decimal(secondsPerStep)) s/step"
       if done < total { left = "\(clock(secondsPerStep * Double(total - done))) left" }
     }
-    let elapsedText = "\(clock(seconds(elapsed))) elapsed"
+    let elapsedText = "\(clock(elapsed.seconds)) elapsed"
 
     // What is said, from the fullest to the barest; the first that fits is taken.
     let choices: [(label: String, hasBar: Bool, facts: [String?])] = [
@@ -98,10 +99,6 @@ extension ProgressLine {
       String(repeating: isASCII ? "#" : "━", count: full)
       + String(repeating: isASCII ? "-" : "─", count: inner - full)
     return isASCII ? "[\(body)]" : body
-  }
-
-  private static func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
   }
 
   /// `0:07`, `12:34`, `1:02:03`, rounded to whole seconds.

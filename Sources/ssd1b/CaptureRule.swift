@@ -38,12 +38,6 @@ struct CaptureRule: Equatable {
   }
 }
 
-/// When a layer is computed, and for which half of the guidance pair.
-private struct Moment: Hashable {
-  let step: Int?
-  let half: Capture.Half?
-}
-
 /// The captures of a run, and what they take.
 struct CapturePlan {
   let captures: [Capture]
@@ -59,7 +53,8 @@ struct CapturePlan {
     let targets = rules.isEmpty ? [] : try model.captureTargets(width: request.width, height: request.height)
     let present: Set<Capture.Half> = request.usesGuidance ? [.negative, .prompt] : [.prompt]
     // With zero embeddings for no negative prompt, the text encoders run for the prompt alone.
-    let encoded = request.negative == nil && model.zeroesAbsentNegative ? [.prompt] : present
+    let encoded: Set<Capture.Half> =
+      request.negative == nil && model.zeroesAbsentNegative ? [.prompt] : present
     var captures: [Capture] = []
     var (tensors, bytes) = (0, 0)
     let chosen = try rules.map { rule in
@@ -68,29 +63,26 @@ struct CapturePlan {
     }
     for target in targets {
       let fitting = chosen.filter { $0.rule.fits(target) }
-      // What several rules mean is kept once, with its values if any wants them.
-      var kept: [Moment: Bool] = [:]
-      for (rule, steps) in fitting {
-        let moments: [Moment]
-        switch target.component {
-        case .unet:
-          moments = rule.halves.intersection(present).flatMap { half in
-            steps.map { Moment(step: $0, half: half) }
-          }
-        case .vae: moments = [Moment(step: nil, half: nil)]
-        case .textEncoder, .textEncoder2:
-          moments = rule.halves.intersection(encoded).map { Moment(step: nil, half: $0) }
-        }
-        for moment in moments {
-          kept[moment, default: false] = kept[moment, default: false] || rule.keepsValues
-        }
-        captures.append(
-          Capture(
-            component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,
-            halves: rule.halves))
+      captures += fitting.map { rule, steps in
+        Capture(
+          component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,
+          halves: rule.halves)
       }
-      tensors += kept.count
-      bytes += 4 * target.shape.count * kept.values.count { $0 }
+      let halves: Set<Capture.Half>
+      switch target.component {
+      case .unet: halves = present
+      case .textEncoder, .textEncoder2: halves = encoded
+      // One picture is decoded, whatever halves were asked for.
+      case .vae:
+        tensors += fitting.isEmpty ? 0 : 1
+        bytes += fitting.contains { $0.rule.keepsValues } ? 4 * target.shape.count : 0
+        continue
+      }
+      for half in halves {
+        let meant = fitting.filter { $0.rule.halves.contains(half) }
+        tensors += Self.times(meant.map(\.steps), target)
+        bytes += 4 * target.shape.count * Self.times(meant.filter(\.rule.keepsValues).map(\.steps), target)
+      }
     }
     self.captures = captures
     self.tensors = tensors
@@ -101,6 +93,12 @@ struct CapturePlan {
         "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
         hint: "capture fewer layers or steps, or stats in place of full")
     }
+  }
+
+  /// How often a layer is kept whose steps some rules mean: what several mean is kept once.
+  private static func times(_ steps: [Set<Int>], _ target: CaptureTarget) -> Int {
+    guard let first = steps.first else { return 0 }
+    return target.component == .unet ? steps.dropFirst().reduce(first) { $0.union($1) }.count : 1
   }
 
   /// `12 layers, 120 tensors: 45.0 MiB`.

@@ -27,9 +27,9 @@ import Testing
     let errors = (0..<77).map { relativeL2(maps.values[$0], golden.attention[$0]) }
     print("attention maps of \(golden.name): at most \(errors.max() ?? 0)")
     #expect(errors.allSatisfy { $0 < 1e-5 }, "\(errors)")
-    // Probabilities over all tokens add up to 1 wherever interpolation did not go below 0.
+    // Probabilities over all tokens add up to 1 wherever interpolation did not go below 0. Measured: 4.8e-7.
     let sums = (0..<(maps.height * maps.width)).map { place in maps.values.reduce(0) { $0 + $1[place] } }
-    #expect(sums.allSatisfy { abs($0 - 1) < 0.01 })
+    #expect(sums.allSatisfy { abs($0 - 1) < 1e-5 }, "\(sums.map { abs($0 - 1) }.max() ?? 0)")
     // A word of two tokens is their mean.
     #expect(
       zip(maps.map(of: [2, 3]), zip(maps.values[2], maps.values[3])).allSatisfy {

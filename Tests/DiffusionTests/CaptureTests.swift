@@ -24,13 +24,9 @@ struct CaptureGolden: CustomTestStringConvertible {
   init(folder: String, model: String) throws {
     name = folder
     self.model = model
-    let document = try JSONDecoder().decode(
-      Document.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/captures.json")))
-    step = document.step
-    request = GenerationRequest(
-      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg,
-      steps: document.steps,
-      seed: document.seed, width: document.width, height: document.height)
+    let text = try Data(contentsOf: URL(fileURLWithPath: folder + "/captures.json"))
+    request = try JSONDecoder().decode(GoldenRequest.self, from: text).request
+    step = try JSONDecoder().decode(Document.self, from: text).step
     func open(_ name: String) throws -> SafetensorsFile {
       try SafetensorsFile(MappedBytes(file: "\(folder)/\(name).safetensors"), at: name)
     }
@@ -42,16 +38,7 @@ struct CaptureGolden: CustomTestStringConvertible {
     }
   }
 
-  private struct Document: Decodable {
-    let prompt: String
-    let negative: String
-    let cfg: Double
-    let steps: Int
-    let seed: UInt64
-    let width: Int
-    let height: Int
-    let step: Int
-  }
+  private struct Document: Decodable { let step: Int }
 
   /// COMPONENT.PATH of every tensor.
   var names: [String] { file.entries.keys.sorted() }
@@ -59,8 +46,7 @@ struct CaptureGolden: CustomTestStringConvertible {
   func values(of name: String) throws -> [Float] { try Self.values(of: name, in: file) }
 
   private static func values(of name: String, in file: SafetensorsFile) throws -> [Float] {
-    let bytes = file.bytes(of: try #require(file.entries[name], "no \(name)"))
-    return (0..<(bytes.count / 4)).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+    file.floats(of: try #require(file.entries[name], "no \(name)"))
   }
 
   /// The committed ones, and those of any folder in SSD1B_CAPTURE_GOLDENS (split by colons), each with its pipeline in model/.

@@ -5,6 +5,31 @@ import Foundation
 import Kernels
 import Testing
 
+/// The request of a golden, as the programs that make them write it.
+struct GoldenRequest: Decodable {
+  let prompt: String
+  let negative: String?
+  let cfg: Double
+  let steps: Int
+  let seed: UInt64
+  let width: Int
+  let height: Int
+
+  var request: GenerationRequest {
+    GenerationRequest(
+      prompt: prompt, negative: negative, guidanceScale: cfg, steps: steps, seed: seed, width: width,
+      height: height)
+  }
+}
+
+extension SafetensorsFile {
+  /// The values of an F32 tensor.
+  func floats(of entry: Entry) -> [Float] {
+    let bytes = bytes(of: entry)
+    return (0..<(bytes.count / 4)).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+  }
+}
+
 /// What diffusers computed for one request, as Scripts/goldens/make_goldens.py writes it.
 struct GoldenRun: CustomTestStringConvertible {
   let name: String
@@ -21,24 +46,10 @@ struct GoldenRun: CustomTestStringConvertible {
     self.folder = folder
     self.model = model
     let text = try Data(contentsOf: URL(fileURLWithPath: folder + "/golden.json"))
-    let document = try JSONDecoder().decode(Document.self, from: text)
-    cfg = document.cfg
-    request = GenerationRequest(
-      prompt: document.prompt, negative: document.negative, guidanceScale: document.cfg,
-      steps: document.steps,
-      seed: document.seed, width: document.width, height: document.height)
+    request = try JSONDecoder().decode(GoldenRequest.self, from: text).request
+    cfg = request.guidanceScale
     let path = folder + "/golden.safetensors"
     file = try SafetensorsFile(MappedBytes(file: path), at: path)
-  }
-
-  private struct Document: Decodable {
-    let prompt: String
-    let negative: String?
-    let cfg: Double
-    let steps: Int
-    let seed: UInt64
-    let width: Int
-    let height: Int
   }
 
   var names: [String] { file.entries.keys.sorted() }
@@ -47,9 +58,7 @@ struct GoldenRun: CustomTestStringConvertible {
   /// A golden's values as torch has them, [N, C, H, W], and its shape.
   func tensor(_ name: String) throws -> (shape: [Int], values: [Float]) {
     let entry = try #require(file.entries[name], "no golden \(name)")
-    let bytes = file.bytes(of: entry)
-    let values = (0..<(bytes.count / 4)).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-    return (entry.shape, values)
+    return (entry.shape, file.floats(of: entry))
   }
 
   /// The same with channels last.

@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import HollowCheckpoint
 import Inspection
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 struct HistogramTests {
   /// The elements of one F64 tensor.
   private func withElements(_ values: [Double], _ body: (StoredElements) throws -> Void) throws {
-    try InspectionGolden.withFolder { folder in
+    try withTemporaryFolder { folder in
       let header = Data(
         #"{"x":{"dtype":"F64","shape":[\#(values.count)],"data_offsets":[0,\#(8 * values.count)]}}"#.utf8)
       let data = values.withUnsafeBytes { Data($0) }
@@ -43,7 +44,7 @@ struct HistogramTests {
     try withElements([.nan, .infinity]) { elements in
       let statistics = elements.statistics
       #expect(statistics.finiteCount == 0 && statistics.nans == 1 && statistics.infinities == 1)
-      #expect(statistics.json.first { $0.name == "min" }?.value == .null)
+      #expect(statistics.figures.first { $0.name == "min" }?.value == .null)
     }
   }
 }

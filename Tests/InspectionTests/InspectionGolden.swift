@@ -58,12 +58,4 @@ struct InspectionGolden: Decodable {
     try JSONDecoder().decode(
       [String: [String: [Int]]].self, from: Data(contentsOf: folder.appending(path: "foreign.json")))
   }
-
-  /// A folder of its own for a test, taken away afterwards.
-  static func withFolder(_ body: (String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "/ssd1b-inspection-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
 }

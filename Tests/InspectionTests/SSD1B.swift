@@ -14,6 +14,22 @@ enum SSD1B {
   static func tree() throws -> LayerTree { LayerTree(components: try components()) }
 }
 
+extension LayerTree {
+  /// The tree of networks alone.
+  init(components: [(name: String, graph: Graph)], weights: StoredWeight.Lookup? = nil) {
+    self.init(components.map { .network($0.name, $0.graph) }, weights: weights)
+  }
+}
+
+extension ParameterCount {
+  /// The count of networks alone.
+  init(
+    components: [(name: String, graph: Graph)], by grouping: Grouping, weights: StoredWeight.Lookup? = nil
+  ) throws {
+    try self.init(components.map { .network($0.name, $0.graph) }, by: grouping, weights: weights)
+  }
+}
+
 extension Table {
   /// Columns two blanks apart, without blanks at a line's end.
   var text: String {

@@ -14,12 +14,13 @@ struct StoredElementsTests {
     let found = StoredElements(tensor).statistics
     #expect(found.count == expected.count && found.zeros == expected.zeros)
     #expect(found.nans == expected.nan && found.infinities == expected.inf)
-    // The least and the greatest are values themselves; sums are in another order than numpy's pairwise one.
+    // The least and the greatest are values themselves; sums are in another order than numpy's pairwise
+    // one. Measured: at most 4.5e-16.
     #expect(found.minimum == expected.min ?? 0 && found.maximum == expected.max ?? 0)
     for (ours, theirs) in [
       (found.mean, expected.mean), (found.standardDeviation, expected.std), (found.norm, expected.norm),
     ] {
-      #expect(abs(ours - (theirs ?? 0)) <= 1e-13 * max(1, abs(theirs ?? 0)), "\(ours) for \(theirs ?? 0)")
+      #expect(abs(ours - (theirs ?? 0)) <= 1e-14 * max(1, abs(theirs ?? 0)), "\(ours) for \(theirs ?? 0)")
     }
   }
 

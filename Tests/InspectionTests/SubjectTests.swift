@@ -32,7 +32,7 @@ struct SubjectTests {
     let checkpoints = try InspectionGolden.foreign()
     #expect(Set(checkpoints.keys) == Set(Self.foreign.keys))
     for (name, tensors) in checkpoints {
-      try InspectionGolden.withFolder { folder in
+      try withTemporaryFolder { folder in
         let path = folder + "/\(name).safetensors"
         try HollowCheckpoint.write(tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: path)
         let subject = try Subject(path: path)
@@ -55,7 +55,7 @@ struct SubjectTests {
   func published(name: String) throws {
     let architecture = try Architecture(named: name)
     let graph = try architecture.graph(.unet, width: 512, height: 512, batch: 1)
-    try InspectionGolden.withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/model.safetensors"
       try HollowCheckpoint.write(graph.tensors.map { ($0.key, $0.shape.extents) }, to: path)
       let subject = try Subject(path: path)
@@ -78,7 +78,7 @@ struct SubjectTests {
     #expect(subject.parts.first?.identity?.explanation == "as config.json beside it says")
     #expect(
       try Subject(path: embedded).parts.map(\.name) == ["text_encoder", "text_encoder_2", "unet", "vae"])
-    try InspectionGolden.withFolder { folder in
+    try withTemporaryFolder { folder in
       try FileManager.default.copyItem(
         atPath: embedded + "/unet/config.json", toPath: folder + "/config.json")
       let vae = try #require(
@@ -98,7 +98,7 @@ struct SubjectTests {
   @Test("What holds no safetensors is refused")
   func nothing() throws {
     #expect(throws: Diagnostic.self) { try Subject(path: "/nowhere/x.safetensors") }
-    try InspectionGolden.withFolder { folder in
+    try withTemporaryFolder { folder in
       let fault = #expect(throws: Diagnostic.self) { try Subject(path: folder) }
       #expect(fault?.kind == .model)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import HollowCheckpoint
 import Testing
 
 /// The built program, run as a user runs it.
@@ -87,12 +88,7 @@ enum Program {
   }
 
   /// A folder of its own for a test, taken away afterwards.
-  static func withFolder(_ body: (String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "/ssd1b-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
+  static func withFolder(_ body: (String) throws -> Void) throws { try withTemporaryFolder(body) }
 
   /// A copy of the embedded model's folder that a test may damage.
   static func withModel(_ body: (String) throws -> Void) throws {

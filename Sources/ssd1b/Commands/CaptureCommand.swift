@@ -116,22 +116,26 @@ enum CaptureCommand {
     ])
     var rows: [[String]] = []
     for captured in session.lastCaptures {
-      let figures = captured.statistics
+      let statistics = captured.statistics
       data.append(
         [
           .string("\(captured.component.rawValue).\(captured.path)"),
           captured.step.map(JSONValue.integer) ?? .null,
           captured.half.map { .string($0.rawValue) } ?? .null, .array(captured.shape.map(JSONValue.integer)),
-        ] + figures.json.map(\.value))
+        ] + statistics.figures.map(\.value))
       rows.append(
         [
           "\(captured.component.rawValue).\(captured.path)", captured.step.map(String.init) ?? "",
           captured.half?.rawValue ?? "", captured.shape.map(String.init).joined(separator: "x"),
         ]
-          + [figures.minimum, figures.maximum, figures.mean, figures.standardDeviation, figures.norm].map {
+          + [
+            statistics.minimum, statistics.maximum, statistics.mean, statistics.standardDeviation,
+            statistics.norm,
+          ].map {
             Number.significant($0, 4)
           } + [
-            figures.nans + figures.infinities == 0 ? "" : Number.grouped(figures.nans + figures.infinities)
+            statistics.nans + statistics.infinities == 0
+              ? "" : Number.grouped(statistics.nans + statistics.infinities)
           ])
     }
     guard !rows.isEmpty else {

@@ -63,7 +63,7 @@ enum TensorCommand {
     if let question {
       let statistics = elements.statistics
       var figures = DataTable(["figure", "value"])
-      for (name, value) in statistics.json {
+      for (name, value) in statistics.figures {
         lines.append(
           "\(name)\(String(repeating: " ", count: max(1, 8 - name.count)))\(SettingCommands.text(value))")
         figures.append([.string(name), value])

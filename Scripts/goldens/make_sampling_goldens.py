@@ -12,6 +12,7 @@ noise.json      torch.randn from seeded CPU generators, in one draw and in many
 beta.json       quantiles of scipy's beta distribution of shapes (0.6, 0.6)
 schedules.json  EulerDiscreteScheduler.set_timesteps over a table of configs and step counts
 steps.json      EulerDiscreteScheduler.step along whole runs, with fixed random model outputs
+samplers.json   the same of the other schedulers, made from EulerDiscreteScheduler's configs as diffusers users do
 """
 import itertools
 import json
@@ -23,7 +24,7 @@ import numpy as np
 import scipy
 import scipy.stats
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler
 
 VERSIONS = dict(numpy=np.__version__, scipy=scipy.__version__, torch=torch.__version__.split("+")[0],
                 diffusers=diffusers.__version__)
@@ -155,10 +156,41 @@ def steps(folder):
     golden.write(dict(cases=cases))
 
 
+def samplers(folder):
+    golden = Golden(folder, "samplers")
+    table = [SSD1B, dict(SDXL, timestep_spacing="trailing", prediction_type="v_prediction"), dict(SDXL),
+             dict(SDXL, timestep_spacing="linspace", final_sigmas_type="sigma_min"),
+             dict(beta_schedule="squaredcos_cap_v2", timestep_spacing="leading")]
+    classes = [("euler_ancestral", EulerAncestralDiscreteScheduler, {}),
+               ("dpmpp_2m", DPMSolverMultistepScheduler, dict(use_karras_sigmas=False)),
+               ("dpmpp_2m_karras", DPMSolverMultistepScheduler, dict(use_karras_sigmas=True))]
+    cases = []
+    for number, (config, (name, kind, extra), count) in enumerate(itertools.product(table, classes, [1, 2, 6, 20])):
+        config = dict(config, _class_name="EulerDiscreteScheduler")
+        own = EulerDiscreteScheduler.from_config(config).config
+        scheduler = kind.from_config(own, **extra)
+        scheduler.set_timesteps(count)
+        # Else the second of two equal timesteps would be taken for the first.
+        scheduler.set_begin_index(0)
+        generator = torch.Generator("cpu").manual_seed(number)
+        latents = torch.randn(4 * 5 * 4, generator=generator) * scheduler.init_noise_sigma
+        outputs = torch.Generator("cpu").manual_seed(1000 + number)
+        case = dict(config=config, scheduler=name, steps=count, seed=str(number), initial=golden.store(latents),
+                    timesteps=golden.store(scheduler.timesteps), sigmas=golden.store(scheduler.sigmas), each=[])
+        for timestep in scheduler.timesteps:
+            shown = scheduler.scale_model_input(latents, timestep)
+            output = torch.randn(latents.shape, generator=outputs)
+            latents = scheduler.step(output, timestep, latents, generator=generator).prev_sample
+            case["each"].append(dict(input=golden.store(shown), output=golden.store(output),
+                                     latents=golden.store(latents)))
+        cases.append(case)
+    golden.write(dict(cases=cases))
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for make in (noise, beta, schedules, steps):
+    for make in (noise, beta, schedules, steps, samplers):
         make(target)

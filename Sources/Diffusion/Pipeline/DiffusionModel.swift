@@ -130,6 +130,11 @@ public final class DiffusionModel {
     return request.usesGuidance && !isZeroed ? [request.negative ?? "", request.prompt] : [request.prompt]
   }
 
+  /// What walks a request's latents from noise to picture. Throws a `Diagnostic` for steps that it has no schedule for.
+  public func sampler(for request: GenerationRequest) throws -> any Sampler {
+    try (request.scheduler ?? Scheduler(schedulerConfig)).sampler(schedulerConfig, steps: request.steps)
+  }
+
   /// Whether a text's embedding is kept.
   func isEncoded(_ text: String) -> Bool { embeddings[text] != nil }
 

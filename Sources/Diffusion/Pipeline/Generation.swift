@@ -37,7 +37,9 @@ public struct Generation: Sendable {
   /// Height and width of the latents.
   public let latentHeight: Int
   public let latentWidth: Int
-  public private(set) var sampler: EulerSampler
+  public let sampler: any Sampler
+  /// Where the noise of later steps comes from.
+  private var generator: TorchGenerator
   /// Every state so far, the initial noise first.
   public private(set) var states: [State]
 
@@ -53,7 +55,7 @@ public struct Generation: Sendable {
     self.request = request
     latentHeight = request.height / scale
     latentWidth = request.width / scale
-    sampler = EulerSampler(try Schedule(model.schedulerConfig, steps: request.steps))
+    sampler = try model.sampler(for: request)
 
     model.beginRun()
     let isZeroed = request.negative == nil && model.zeroesAbsentNegative
@@ -69,9 +71,9 @@ public struct Generation: Sendable {
     let (h, w) = (Float(request.height), Float(request.width))
     conditioning = Conditioning(embeddings: embeddings, timeIDs: [h, w, 0, 0, h, w])
 
-    var generator = TorchGenerator(seed: request.seed)
+    generator = TorchGenerator(seed: request.seed)
     noise = generator.normal(count: model.architecture.unet.config.inChannels * latentHeight * latentWidth)
-    let sigma = sampler.schedule.initialNoiseSigma
+    let sigma = sampler.initialNoiseSigma
     states = [
       State(
         step: 0, timestep: nil, sigma: sampler.schedule.sigmas[0], latents: noise.map { $0 * sigma },
@@ -100,7 +102,10 @@ public struct Generation: Sendable {
       sampler.modelInput(latents, step: index), timestep: timestep, conditioning: conditioning,
       observer: observers.observer(of: .unet, in: denoiser.graph, step: index + 1, batch: batch))
     let prediction = Self.guide(halves, scale: Float(request.guidanceScale))
-    let (latents, denoised) = sampler.step(latents, modelOutput: prediction, step: index)
+    let denoised = sampler.denoised(latents, modelOutput: prediction, step: index)
+    let latents = sampler.step(
+      latents, denoised: denoised, previous: states[index].denoised,
+      noise: sampler.drawsNoise ? generator.normal(count: noise.count) : [], step: index)
     let state = State(
       step: index + 1, timestep: timestep, sigma: sampler.schedule.sigmas[index + 1], latents: latents,
       denoised: denoised, noisePrediction: prediction, guidance: Guidance(halves))

@@ -12,10 +12,13 @@ public struct GenerationRequest: Equatable, Sendable {
   /// Picture pixels, multiples of 8.
   public var width: Int
   public var height: Int
+  /// nil is what the model's own config says.
+  public var scheduler: Scheduler?
 
   public init(
     prompt: String, negative: String? = nil, guidanceScale: Double, steps: Int, seed: UInt64, width: Int,
-    height: Int
+    height: Int,
+    scheduler: Scheduler? = nil
   ) {
     self.prompt = prompt
     self.negative = negative
@@ -24,6 +27,7 @@ public struct GenerationRequest: Equatable, Sendable {
     self.seed = seed
     self.width = width
     self.height = height
+    self.scheduler = scheduler
   }
 
   public var usesGuidance: Bool { guidanceScale > 1 }

@@ -4,28 +4,11 @@ public struct EulerSampler: Sampler, Equatable {
 
   public init(_ schedule: Schedule) { self.schedule = schedule }
 
-  /// d = (x - denoised) / sigma, then x + d (sigma_next - sigma); it keeps no history.
+  /// d = (x - denoised) / sigma, then x + d (sigma_next - sigma).
   public func step(
-    _ latents: [Float], modelOutput: [Float], step: Int
-  ) -> (latents: [Float], denoised: [Float]) {
+    _ latents: [Float], denoised: [Float], previous: [Float]? = nil, noise: [Float] = [], step: Int
+  ) -> [Float] {
     let (sigma, next) = (schedule.sigmas[step], schedule.sigmas[step + 1])
-    let denoised = denoised(latents, modelOutput, sigma)
-    let x = zip(latents, denoised).map { x, denoised in x + (x - denoised) / sigma * (next - sigma) }
-    return (x, denoised)
-  }
-
-  /// The clean latents x0 that the model's output stands for at this noise level.
-  private func denoised(_ latents: [Float], _ modelOutput: [Float], _ sigma: Float) -> [Float] {
-    precondition(latents.count == modelOutput.count, "the model's output has the latents' count")
-    switch schedule.config.predictionType {
-    case .epsilon:
-      return zip(latents, modelOutput).map { x, epsilon in x - sigma * epsilon }
-    case .vPrediction:
-      let variance = sigma * sigma + 1
-      let outputScale = -sigma / variance.squareRoot()
-      return zip(latents, modelOutput).map { x, v in v * outputScale + x / variance }
-    case .sample:
-      return modelOutput
-    }
+    return zip(latents, denoised).map { x, denoised in x + (x - denoised) / sigma * (next - sigma) }
   }
 }

@@ -25,22 +25,38 @@ public struct Schedule: Equatable, Sendable {
     return config.timestepSpacing == .leading ? (largest * largest + 1).squareRoot() : largest
   }
 
+  /// Which of diffusers' schedulers lays the steps out.
+  public enum Layout: Sendable {
+    /// `EulerDiscreteScheduler`.
+    case euler
+    /// `DPMSolverMultistepScheduler`: timesteps are those of one step more, without its last, and whole; sigmas are
+    /// spread over the whole trained range.
+    case multistep
+  }
+
   /// A schedule of `steps` steps.
   ///
   /// Throws a `Diagnostic` of kind `.value` at `steps` when the spacing has no such number of different
   /// timesteps, and of kind `.model` when the config cannot be used.
-  public init(_ config: SchedulerConfig, steps: Int) throws {
+  public init(_ config: SchedulerConfig, steps: Int, layout: Layout = .euler) throws {
     let noise = try NoiseSchedule(config)
-    try Self.check(steps, config)
-    var timesteps = Self.spacedTimesteps(config, steps)
+    try Self.check(steps, config, layout)
+    var timesteps = Self.spacedTimesteps(config, steps, layout)
     var sigmas: [Double]
     switch config.interpolationType {
-    case .linear: sigmas = timesteps.map { noise.sigma(atTimestep: $0) }
-    case .logLinear: sigmas = Self.logLinearSigmas(noise, steps)
+    case .logLinear where layout == .euler: sigmas = Self.logLinearSigmas(noise, steps)
+    case .linear, .logLinear: sigmas = timesteps.map { noise.sigma(atTimestep: $0) }
     }
     if config.sigmaSpacing != .trained {
-      sigmas = try Self.spread(sigmas, config, steps)
-      timesteps = sigmas.map { Float(noise.timestep(ofSigma: $0)) }
+      let whole = [Double(noise.sigmas[noise.sigmas.count - 1]), Double(noise.sigmas[0])]
+      sigmas = try Self.spread(layout == .multistep ? whole : sigmas, config, steps)
+      let exact = sigmas.map(noise.timestep(ofSigma:))
+      switch layout {
+      case .euler: timesteps = exact.map { Float($0) }
+      case .multistep:
+        let isRounded = config.sigmaSpacing == .karras && config.betaSchedule != .squaredCosineCapV2
+        timesteps = exact.map { Float($0.rounded(isRounded ? .toNearestOrEven : .towardZero)) }
+      }
     }
     switch config.finalSigma {
     case .zero: sigmas.append(0)
@@ -55,15 +71,19 @@ public struct Schedule: Equatable, Sendable {
     self.config = config
   }
 
-  private static func check(_ steps: Int, _ config: SchedulerConfig) throws {
+  private static func check(_ steps: Int, _ config: SchedulerConfig, _ layout: Layout) throws {
     let trained = config.trainTimesteps
-    guard (1...trained).contains(steps) else {
+    let most = layout == .multistep ? trained - 1 : trained
+    guard (1...most).contains(steps) else {
       throw Diagnostic(
-        .value, at: "steps", "expected 1 to \(trained), the model's training timesteps, found \(steps)",
+        .value, at: "steps", "expected 1 to \(most), \(most == trained ? "" : "one less than ")the model's training timesteps, found \(steps)",
         hint: "20 to 50 steps are usual")
     }
     guard config.timestepSpacing == .leading else { return }
-    let first = (steps - 1) * (trained / steps) + config.stepsOffset
+    let first =
+      layout == .multistep
+      ? steps * (trained / (steps + 1)) + config.stepsOffset
+      : (steps - 1) * (trained / steps) + config.stepsOffset
     guard first < trained else {
       throw Diagnostic(
         .value, at: "steps",
@@ -74,15 +94,21 @@ public struct Schedule: Equatable, Sendable {
   }
 
   /// Training timesteps from the noisiest to the cleanest (Lin et al. 2023, table 2).
-  private static func spacedTimesteps(_ config: SchedulerConfig, _ steps: Int) -> [Float] {
+  private static func spacedTimesteps(_ config: SchedulerConfig, _ steps: Int, _ layout: Layout) -> [Float] {
     let trained = config.trainTimesteps
-    switch config.timestepSpacing {
-    case .linspace:
+    switch (config.timestepSpacing, layout) {
+    case (.linspace, .euler):
       return evenlySpaced(from: 0, to: Double(trained - 1), count: steps).reversed().map { Float($0) }
-    case .leading:
+    case (.linspace, .multistep):
+      return evenlySpaced(from: 0, to: Double(trained - 1), count: steps + 1).dropFirst().reversed()
+        .map { Float($0.rounded(.toNearestOrEven)) }
+    case (.leading, .euler):
       let stride = trained / steps
       return (0..<steps).reversed().map { Float($0 * stride + config.stepsOffset) }
-    case .trailing:
+    case (.leading, .multistep):
+      let stride = trained / (steps + 1)
+      return (1...steps).reversed().map { Float($0 * stride + config.stepsOffset) }
+    case (.trailing, _):
       let start = Double(trained)
       // As `numpy.arange` finds it: the difference of its first two values, not the stride asked for.
       let stride = (start - start / Double(steps)) - start

@@ -1,0 +1,46 @@
+import Base
+
+/// What walks from noise to picture, by the names that ComfyUI and stable-diffusion.cpp use.
+public enum Scheduler: String, CaseIterable, Sendable {
+  case euler
+  case eulerKarras = "euler_karras"
+  case eulerAncestral = "euler_ancestral"
+  case dpmpp2M = "dpmpp_2m"
+  case dpmpp2MKarras = "dpmpp_2m_karras"
+
+  /// What A1111 and its like call it.
+  public var displayName: String {
+    switch self {
+    case .euler: "Euler"
+    case .eulerKarras: "Euler Karras"
+    case .eulerAncestral: "Euler a"
+    case .dpmpp2M: "DPM++ 2M"
+    case .dpmpp2MKarras: "DPM++ 2M Karras"
+    }
+  }
+
+  /// The one that a config describes: Euler, with its spread of sigmas where that is Karras'.
+  public init(_ config: SchedulerConfig) { self = config.sigmaSpacing == .karras ? .eulerKarras : .euler }
+
+  /// The sampler of a run of `steps` steps, over the noise that the model was trained with. Throws what `Schedule` throws.
+  public func sampler(_ config: SchedulerConfig, steps: Int) throws -> any Sampler {
+    var config = config
+    switch self {
+    case .euler:
+      if config.sigmaSpacing == .karras { config.sigmaSpacing = .trained }
+      return EulerSampler(try Schedule(config, steps: steps))
+    case .eulerKarras:
+      config.sigmaSpacing = .karras
+      return EulerSampler(try Schedule(config, steps: steps))
+    case .eulerAncestral:
+      // What diffusers' class has no fields for.
+      (config.sigmaSpacing, config.interpolationType) = (.trained, .linear)
+      (config.timestepType, config.finalSigma) = (.discrete, .zero)
+      return EulerAncestralSampler(try Schedule(config, steps: steps))
+    case .dpmpp2M, .dpmpp2MKarras:
+      config.sigmaSpacing = self == .dpmpp2MKarras ? .karras : .trained
+      (config.sigmaMin, config.sigmaMax) = (nil, nil)
+      return DPMSolverSampler(try Schedule(config, steps: steps, layout: .multistep))
+    }
+  }
+}

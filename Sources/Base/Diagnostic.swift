@@ -16,6 +16,10 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     case numeric
     /// The user stopped the run.
     case interrupted
+    /// A session or picture that was verified came out differently.
+    case difference
+    /// A session or run of another model than the one that is loaded.
+    case otherModel = "other_model"
   }
 
   public var kind: Kind

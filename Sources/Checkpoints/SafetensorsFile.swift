@@ -114,6 +114,9 @@ public struct SafetensorsFile: Sendable {
     return nil
   }
 
+  /// The whole file, header and data.
+  public var contents: UnsafeRawBufferPointer { bytes.buffer }
+
   /// The tensor's bytes, not necessarily aligned to its elements.
   public func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes.buffer[entry.range])

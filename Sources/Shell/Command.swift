@@ -11,6 +11,12 @@ public struct CommandOutput: Sendable, Equatable {
   public var tables: [DataTable]
   /// How the user asked to see it.
   public var form = OutputForm.text
+  /// The values that a recorded session keeps, of a command whose `EvidenceRule` is `own`.
+  public var evidence: [Evidence] = []
+  /// What a recorded session says beside, not to be compared: how long it took.
+  public var information: [String] = []
+  /// The command as a recorded session has it, where that is not what was entered: with the seed that was drawn.
+  public var statement: String?
   /// The session is to end after this command, as `quit` asks.
   public var endsSession: Bool
 
@@ -34,6 +40,17 @@ public struct CommandOutput: Sendable, Equatable {
   }
 }
 
+/// A command failed and has something to show nevertheless, such as what a verification found.
+public struct CommandFailure: Error, Sendable {
+  public let output: CommandOutput
+  public let diagnostic: Diagnostic
+
+  public init(_ diagnostic: Diagnostic, output: CommandOutput) {
+    self.diagnostic = diagnostic
+    self.output = output
+  }
+}
+
 /// A command: what it is called and takes, and what it does.
 public struct Command<Session>: Sendable {
   public let declaration: CommandDeclaration
@@ -49,9 +66,15 @@ public struct Command<Session>: Sendable {
       return
     }
     self.run = { invocation, session in
-      var output = try run(invocation, session)
-      output.form = invocation.outputForm
-      return output
+      do {
+        var output = try run(invocation, session)
+        output.form = invocation.outputForm
+        return output
+      } catch let failure as CommandFailure {
+        var output = failure.output
+        output.form = invocation.outputForm
+        throw CommandFailure(failure.diagnostic, output: output)
+      }
     }
   }
 }

@@ -87,13 +87,16 @@ public struct CommandDeclaration: Sendable {
   public let takesRawText: Bool
   /// Gives a table, which `as=` writes as text, csv, markdown or json.
   public let givesTable: Bool
+  /// What a recorded session keeps of its result.
+  public let evidence: EvidenceRule
   public let examples: [Example]
 
   /// Required arguments come first, and names are unique; anything else is a bug in the declaration.
   public init(
     _ name: String, aliases: [String] = [], group: String, summary: String, discussion: String = "",
     arguments: [ArgumentDeclaration] = [], options: [OptionDeclaration] = [], takesSettings: Bool = false,
-    takesRawText: Bool = false, givesTable: Bool = false, examples: [Example] = []
+    takesRawText: Bool = false, givesTable: Bool = false, evidence: EvidenceRule = .result(),
+    examples: [Example] = []
   ) {
     let options = options + (givesTable ? [OptionDeclaration.form] : [])
     precondition(!name.isEmpty, "a command has a name")
@@ -120,6 +123,7 @@ public struct CommandDeclaration: Sendable {
     self.takesSettings = takesSettings
     self.takesRawText = takesRawText
     self.givesTable = givesTable
+    self.evidence = evidence
     self.examples = examples
   }
 

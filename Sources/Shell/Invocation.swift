@@ -28,6 +28,21 @@ public struct Invocation: Sendable {
     return rawText.map { Statement($0, at: location) }
   }
 
+  /// The command as a script has it: its full name, quoted where it must be, and in place of some options' values the
+  /// given ones.
+  public func statementText(replacing options: [String: String] = [:]) -> String {
+    var words = [command] + arguments.map(Quoting.word)
+    words += self.options.map { Quoting.option($0.key, options[$0.key] ?? $0.value) }
+    if let rawText {
+      if case .statement = declaration.tail {
+        words.append(rawText)
+      } else {
+        words.append(Quoting.rawText(rawText))
+      }
+    }
+    return words.joined(separator: " ")
+  }
+
   /// The command's full name.
   public var command: String { declaration.name }
 

@@ -14,13 +14,13 @@ public enum Record {
   }
 
   /// The same with `"ok":false` and `"error":{"code","message","file","line","hint"}`; what there is not is
-  /// null.
+  /// null. A command that has something to show nevertheless has a `result` too.
   ///
   /// `command` is nil where the line could not be read as a command.
   public static func failure(
-    seq: Int, command: String?, diagnostic: Diagnostic, location: Location?
+    seq: Int, command: String?, diagnostic: Diagnostic, location: Location?, result: JSONValue? = nil
   ) -> JSONValue {
-    .object([
+    var fields: [String: JSONValue] = [
       "v": .integer(version), "seq": .integer(seq), "command": command.map(JSONValue.string) ?? .null,
       "ok": false,
       "error": .object([
@@ -30,6 +30,8 @@ public enum Record {
         "line": location.map { .integer($0.line) } ?? .null,
         "hint": diagnostic.hint.map(JSONValue.string) ?? .null,
       ]),
-    ])
+    ]
+    if let result { fields["result"] = result }
+    return .object(fields)
   }
 }

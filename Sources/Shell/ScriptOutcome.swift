@@ -19,8 +19,8 @@ public struct ScriptOutcome: Sendable, Equatable {
     endsSession = endsSession || next.endsSession
   }
 
-  /// The first of the gravest failures: a stop by the user, then the model's, numeric, files', values',
-  /// usage.
+  /// The first of the gravest failures: a stop by the user, then the model's, another model,
+  /// differences, numeric, files', values', usage.
   public var worst: LocatedDiagnostic? {
     failures.reduce(nil) { worst, failure in
       guard let worst, failure.diagnostic.kind.gravity <= worst.diagnostic.kind.gravity else {
@@ -49,8 +49,10 @@ extension Diagnostic.Kind {
     case .value: 1
     case .file: 2
     case .numeric: 3
-    case .model: 4
-    case .interrupted: 5
+    case .difference: 4
+    case .otherModel: 5
+    case .model: 6
+    case .interrupted: 7
     }
   }
 }

@@ -15,6 +15,8 @@ public final class ScriptReader {
   }
 
   public let source: String
+  /// The number of lines read so far: after a statement, that of its last line.
+  public var lineCount: Int { assembler.lineCount }
   private var lines: LineReader
   private var assembler: StatementAssembler
 

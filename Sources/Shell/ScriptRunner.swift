@@ -12,6 +12,19 @@ public struct ScriptRunner<Session> {
     /// The error was reported by a script that the command ran: a person has seen it, a record has still to
     /// be made.
     public let isReported: Bool
+    /// What there is to show nevertheless.
+    public var output: CommandOutput?
+
+    init(
+      statement: Statement?, command: String?, error: LocatedDiagnostic, isReported: Bool,
+      output: CommandOutput? = nil
+    ) {
+      self.statement = statement
+      self.command = command
+      self.error = error
+      self.isReported = isReported
+      self.output = output
+    }
   }
 
   /// What became of one statement.
@@ -84,6 +97,13 @@ public struct ScriptRunner<Session> {
       let command = invocation.command
       failure(Failure(statement: statement, command: command, error: error.worst, isReported: true))
       return .failed(error.outcome.failures, endsSession: error.outcome.endsSession)
+    } catch let error as CommandFailure {
+      let located = located(error.diagnostic, statement)
+      failure(
+        Failure(
+          statement: statement, command: invocation.command, error: located, isReported: false,
+          output: error.output))
+      return .failed([located], endsSession: false)
     } catch {
       return failed(statement, invocation.command, located(error, statement))
     }

@@ -10,6 +10,8 @@ struct CaptureRule: Equatable {
   /// As typed: counted from 1, negative ones from the last; nil for all.
   let steps: [Int]?
   let halves: Set<Capture.Half>
+  /// The command that armed it, as a script has it.
+  let statement: String
 
   /// Whether it means a layer or module: a plain name is a whole path, with or without its component.
   func fits(_ target: CaptureTarget) -> Bool {

@@ -6,8 +6,12 @@ import Kernels
 /// What a picture says of how it was made: A1111's `parameters` for other programs, and JSON with this program's names.
 struct PictureRecord {
   let request: GenerationRequest
+  /// What ran, whether the request names it or not.
+  let scheduler: Scheduler
   let model: String
   let backend: any Backend
+  /// The model's own.
+  let identity: SHA256
   let latents: SHA256
 
   /// What a picture of a finished run carries.
@@ -33,7 +37,7 @@ struct PictureRecord {
     Infotext(
       prompt: request.prompt, negativePrompt: request.negative,
       pairs: [
-        ("Steps", "\(request.steps)"), ("Sampler", "Euler"),
+        ("Steps", "\(request.steps)"), ("Sampler", scheduler.displayName),
         ("CFG scale", SettingCommands.text(.number(request.guidanceScale))),
         ("Seed", "\(request.seed)"), ("Size", "\(request.width)x\(request.height)"), ("Model", model),
         ("RNG", "CPU"),
@@ -43,10 +47,11 @@ struct PictureRecord {
 
   private var fields: [String: JSONValue] {
     [
-      "v": 1, "version": .string(SSD1B.version), "model": .string(model), "prompt": .string(request.prompt),
+      "v": 1, "version": .string(SSD1B.version), "model": .string(model),
+      "model_sha256": .string(identity.description), "prompt": .string(request.prompt),
       "negative": request.negative.map(JSONValue.string) ?? .null, "cfg": .number(request.guidanceScale),
       "steps": .integer(request.steps), "seed": .string("\(request.seed)"),
-      "size": .string("\(request.width)x\(request.height)"), "scheduler": "EulerDiscreteScheduler",
+      "size": .string("\(request.width)x\(request.height)"), "scheduler": .string(scheduler.rawValue),
       "backend": .string(backend.name), "precision": .string(backend.precision.rawValue),
       "latents": .string(latents.description),
     ]

@@ -42,6 +42,9 @@ struct SSD1B: ParsableCommand {
   @Flag(help: "Print one JSON object a command instead of text.")
   var json = false
 
+  @Flag(help: "Replay and verify sessions on another model than they were recorded on.")
+  var force = false
+
   @Option(help: "How many threads compute; all processors unless given. Results do not depend on it.")
   var threads: Int?
 
@@ -79,7 +82,7 @@ struct SSD1B: ParsableCommand {
       let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
       let session = Session(
         try open(compute, on: pool), pool: pool, compute: compute, library: backend, precision: precision,
-        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json)
+        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json, forcesReplays: force)
       let code =
         isBatch
         ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
@@ -110,7 +113,9 @@ struct SSD1B: ParsableCommand {
   static func exitCode(for fault: Diagnostic) -> Int32 {
     switch fault.kind {
     case .interrupted: InterruptFlag.exitCode ?? 130
+    case .difference: 3
     case .model: 4
+    case .otherModel: 5
     case .usage, .value, .file, .numeric: 1
     }
   }

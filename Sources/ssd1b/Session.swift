@@ -34,6 +34,17 @@ final class Session {
   var lastCaptures: [Captured] = []
   /// What the last run computed with.
   var lastBackend: (any Backend)?
+  var lastCompute: BackendChoice?
+  /// Where the last run's picture is, or was to be.
+  var lastPath: String?
+  /// Whether a run of which nothing changed is taken for the last one.
+  var reusesRuns = true
+  /// What is being recorded.
+  var recording: Recording?
+  /// What a verification runs in place of the user.
+  var rehearsal: Rehearsal?
+  /// The loaded model's SHA-256, once it was asked for.
+  var identity: SHA256?
   let table: CommandTable<Session>
   /// The threads that compute.
   let pool: ThreadPool
@@ -42,7 +53,11 @@ final class Session {
   var entries: () -> [String] = { [] }
   /// Scripts being read, outermost first.
   var sources = SourceChain()
+  /// Commands running inside each other.
+  var depth = 0
   let keepsGoing: Bool
+  /// Whether recorded sessions run on any model.
+  let forcesReplays: Bool
   /// Prints one JSON object a command instead of text.
   let isJSON: Bool
   /// Commands so far, as records count them.
@@ -54,15 +69,15 @@ final class Session {
   }
 
   /// What the process arguments ask to compute with, where the settings do not.
-  private let library: BackendChoice.Library?
-  private let precision: Precision?
+  let library: BackendChoice.Library?
+  let precision: Precision?
   /// What the model computes with now.
-  private var compute: BackendChoice
+  private(set) var compute: BackendChoice
 
   init(
     _ opened: Opened, pool: ThreadPool, compute: BackendChoice, library: BackendChoice.Library?,
     precision: Precision?,
-    isInteractive: Bool, keepsGoing: Bool, isJSON: Bool
+    isInteractive: Bool, keepsGoing: Bool, isJSON: Bool, forcesReplays: Bool
   ) {
     switch opened {
     case .pipeline(let model):
@@ -79,6 +94,7 @@ final class Session {
     self.isInteractive = isInteractive
     self.keepsGoing = keepsGoing
     self.isJSON = isJSON
+    self.forcesReplays = forcesReplays
     table = CommandTable(Commands.all, settings: Setting.allCases.map(\.option))
     let environment = ProcessInfo.processInfo.environment
     progress = ProgressLine(
@@ -108,7 +124,9 @@ final class Session {
 
   /// What `settings` compute with. Throws a `Diagnostic` when they ask for what cannot be had.
   func compute(for settings: Settings) throws -> BackendChoice {
-    try BackendChoice(library: settings.backend ?? library, precision: settings.precision ?? precision)
+    try BackendChoice(
+      library: rehearsal?.forcedLibrary ?? settings.backend ?? rehearsal?.library ?? library,
+      precision: rehearsal?.forcedPrecision ?? settings.precision ?? rehearsal?.precision ?? precision)
   }
 
   /// Sets one setting, or throws and leaves all as they were.
@@ -120,8 +138,10 @@ final class Session {
   }
 
   /// Makes the model compute with what `settings` ask for.
-  func useBackend(for settings: Settings) throws {
-    let wanted = try compute(for: settings)
+  func useBackend(for settings: Settings) throws { try useBackend(compute(for: settings)) }
+
+  /// Makes the model compute with `wanted`.
+  func useBackend(_ wanted: BackendChoice) throws {
     guard wanted != compute else { return }
     let model = try model()
     model.use(try wanted.backend(on: pool))
@@ -162,8 +182,10 @@ final class Session {
       write(
         Record.failure(
           seq: commandCount, command: failure.command, diagnostic: failure.error.diagnostic,
-          location: failure.error.location
+          location: failure.error.location, result: failure.output?.result
         ).text())
+    } else if let output = failure.output {
+      write(output.form == .text ? Self.safe(output.text) : output.rendered)
     }
     guard !failure.isReported else { return }
     // At the prompt a line's number says nothing.
@@ -174,12 +196,15 @@ final class Session {
   func runner(keepsGoing: Bool? = nil, allowsAbbreviation: Bool = false) -> ScriptRunner<Session> {
     ScriptRunner(
       table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
-      output: { [self] _, invocation, output in deliver(output, of: invocation.command) },
+      output: { [self] _, invocation, output in
+        record(output, of: invocation)
+        deliver(output, of: invocation.command)
+      },
       failure: { [self] failure in report(failure) })
   }
 
   private func write(_ text: String) {
-    guard !text.isEmpty else { return }
+    guard !text.isEmpty, rehearsal == nil else { return }
     FileHandle.standardOutput.write(Data((text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n").utf8))
   }
 
@@ -228,14 +253,17 @@ final class Session {
 enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
-      GenerateCommand.command, LatentsCommand.command, DecodeCommand.command, DumpCommand.command,
+      GenerateCommand.command, GenerateCommand.resume, LatentsCommand.command, DecodeCommand.command,
+      DumpCommand.command,
       InspectionCommands.layers,
       InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command,
       AttentionCommand.command, EstimateCommand.command,
-      ProfileCommand.command, ModelCommand.command,
-      TokensCommand.command, ScriptCommands.source, ScriptCommands.history, HelpCommands.help,
-      HelpCommands.apropos,
-      HelpCommands.quit,
+      ProfileCommand.command, ModelCommand.command, TokensCommand.command,
+      ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time,
+      ScriptCommands.echo,
+      ScriptCommands.history,
+      EvidenceCommands.record, EvidenceCommands.replay, EvidenceCommands.verify,
+      HelpCommands.help, HelpCommands.apropos, HelpCommands.quit,
     ]
   }
 }

@@ -5,7 +5,7 @@ import Shell
 
 /// What a user can set. A setting's name is its command, its `key=value` override and its key in JSON and pictures.
 enum Setting: String, CaseIterable, Sendable {
-  case prompt, negative, cfg, steps, seed, size, backend, precision
+  case prompt, negative, cfg, steps, seed, size, scheduler, backend, precision
 
   var summary: String {
     switch self {
@@ -15,6 +15,7 @@ enum Setting: String, CaseIterable, Sendable {
     case .steps: "denoising steps"
     case .seed: "seed of the initial noise, as torch's; 'random' draws one"
     case .size: "picture size: WxH in multiples of 8, or an aspect such as 16:9"
+    case .scheduler: "what walks from noise to picture"
     case .backend: "what computes: onednn, openblas, or reference, which is plain and slow"
     case .precision: "what it computes in: f32, or bf16, which is about twice as fast"
     }
@@ -26,12 +27,30 @@ enum Setting: String, CaseIterable, Sendable {
     case .cfg, .steps: "N"
     case .seed: "N|random|+1"
     case .size: "WxH|A:B"
+    case .scheduler: "NAME"
     case .backend: BackendChoice.Library.allCases.map(\.rawValue).joined(separator: "|")
     case .precision: Precision.allCases.map(\.rawValue).joined(separator: "|")
     }
   }
 
-  var option: OptionDeclaration { OptionDeclaration(rawValue, .text, summary: summary) }
+  /// The values that it can have, where these have names.
+  var choices: [String] {
+    switch self {
+    case .scheduler: Scheduler.allCases.map(\.rawValue)
+    case .backend: BackendChoice.Library.allCases.map(\.rawValue)
+    case .precision: Precision.allCases.map(\.rawValue)
+    case .prompt, .negative, .cfg, .steps, .seed, .size: []
+    }
+  }
+
+  var valueSummary: String {
+    choices.isEmpty ? "the new value" : "\(NearestNames.list(choices, "or"))"
+  }
+
+  /// What completion knows of its values; the setting checks them itself.
+  var kind: ValueKind { .named(rawValue) }
+
+  var option: OptionDeclaration { OptionDeclaration(rawValue, kind, summary: summary) }
 }
 
 /// The values a user has set; what is nil holds the model's start value.
@@ -42,6 +61,7 @@ struct Settings: Equatable {
   var steps: Int?
   var seed: UInt64?
   var size: Size?
+  var scheduler: Scheduler?
   var backend: BackendChoice.Library?
   var precision: Precision?
 
@@ -61,6 +81,7 @@ struct Settings: Equatable {
       steps = try Self.integer(text, setting, from: 1, to: 10_000, relativeTo: steps ?? start.steps)
     case .seed: seed = try Self.seed(text, relativeTo: seed ?? 0)
     case .size: size = try Self.size(text, start: start)
+    case .scheduler: scheduler = try Self.choice(text, setting)
     case .backend: backend = try Self.choice(text, setting)
     case .precision: precision = try Self.choice(text, setting)
     }
@@ -74,6 +95,7 @@ struct Settings: Equatable {
     case .steps: steps = nil
     case .seed: seed = nil
     case .size: size = nil
+    case .scheduler: scheduler = nil
     case .backend: backend = nil
     case .precision: precision = nil
     }
@@ -87,6 +109,7 @@ struct Settings: Equatable {
     case .steps: steps != nil
     case .seed: seed != nil
     case .size: size != nil
+    case .scheduler: scheduler != nil
     case .backend: backend != nil
     case .precision: precision != nil
     }
@@ -102,6 +125,7 @@ struct Settings: Equatable {
     case .steps: .integer(request.steps)
     case .seed: .integer(Int(truncatingIfNeeded: request.seed))
     case .size: .string("\(request.width)x\(request.height)")
+    case .scheduler: .string((scheduler ?? start.scheduler).rawValue)
     case .backend: .string(compute.library.rawValue)
     case .precision: .string(compute.precision.rawValue)
     }
@@ -111,7 +135,8 @@ struct Settings: Equatable {
     GenerationRequest(
       prompt: prompt ?? "", negative: negative, guidanceScale: cfg ?? start.guidanceScale,
       steps: steps ?? start.steps,
-      seed: seed ?? 0, width: size?.width ?? start.width, height: size?.height ?? start.height)
+      seed: seed ?? 0, width: size?.width ?? start.width, height: size?.height ?? start.height,
+      scheduler: scheduler)
   }
 
   private static func choice<T: RawRepresentable & CaseIterable>(_ text: String, _ setting: Setting) throws

@@ -42,7 +42,9 @@ public final class DiffusionModel {
       place: { files.place("\($0)/config.json") })
     let scheduler = "scheduler/scheduler_config.json"
     schedulerConfig = try SchedulerConfig(files.json(scheduler), at: files.place(scheduler))
-    startValues = try StartValues(files, defaultSize: architecture.defaultSize)
+    var startValues = try StartValues(files, defaultSize: architecture.defaultSize)
+    startValues.scheduler = Scheduler(schedulerConfig)
+    self.startValues = startValues
 
     var checkpoints: [Architecture.Component: Checkpoint] = [:]
     var bindings: [Architecture.Component: WeightBinding] = [:]
@@ -197,6 +199,9 @@ public final class DiffusionModel {
 
   /// Bytes of weights laid out in memory beside the checkpoint.
   public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
+
+  /// Lets go of the checkpoints' mapped pages; they are read again when next touched.
+  func releaseWeightPages() { for binding in bindings.values { binding.releasePages() } }
 
   /// Throws when the user has asked to stop.
   func checkInterrupted() throws {

@@ -42,6 +42,8 @@ public struct Generation: Sendable {
   private var generator: TorchGenerator
   /// Every state so far, the initial noise first.
   public private(set) var states: [State]
+  /// How many texts were encoded for this run; 0 where all were known from before.
+  public let encodedTexts: Int
 
   /// Encodes the prompts, lays out the UNet and draws the noise.
   ///
@@ -60,6 +62,7 @@ public struct Generation: Sendable {
     model.beginRun()
     let isZeroed = request.negative == nil && model.zeroesAbsentNegative
     let texts = model.texts(of: request)
+    encodedTexts = Set(texts).count { !model.isEncoded($0) }
     var embeddings = try model.embeddings(of: texts, observers: observers)
     if request.usesGuidance && isZeroed { embeddings.insert(embeddings[0].zeroed, at: 0) }
     // The steps and the decode need the memory; what the next prompt wants is laid out again then.
@@ -111,6 +114,24 @@ public struct Generation: Sendable {
       denoised: denoised, noisePrediction: prediction, guidance: Guidance(halves))
     states.append(state)
     return state
+  }
+
+  /// Appends a state that another process computed; step 0 takes the place of the one that was drawn here.
+  mutating func append(
+    step: Int, latents: [Float], denoised: [Float]?, noisePrediction: [Float]?, guidance: Guidance?
+  ) throws {
+    let state = State(
+      step: step, timestep: step == 0 ? nil : sampler.schedule.timesteps[step - 1],
+      sigma: sampler.schedule.sigmas[step], latents: latents, denoised: denoised,
+      noisePrediction: noisePrediction, guidance: guidance)
+    if step == 0 {
+      states = [state]
+      return
+    }
+    precondition(step == states.count, "states in their order")
+    // What the step drew is drawn again, so that the next one draws what follows.
+    if sampler.drawsNoise { _ = generator.normal(count: noise.count) }
+    states.append(state)
   }
 
   /// Classifier-free guidance: ε̂ = ε(negative) + s · (ε(prompt) - ε(negative)).

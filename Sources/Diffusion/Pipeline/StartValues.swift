@@ -10,6 +10,8 @@ public struct StartValues: Sendable, Equatable {
   /// Picture pixels.
   public var width: Int
   public var height: Int
+  /// What the model's scheduler config describes.
+  public var scheduler = Scheduler.euler
 
   /// Those of a model trained at squares of `defaultSize` pixels an edge.
   public init(defaultSize: Int) { (width, height) = (defaultSize, defaultSize) }

@@ -76,7 +76,8 @@ public struct Schedule: Equatable, Sendable {
     let most = layout == .multistep ? trained - 1 : trained
     guard (1...most).contains(steps) else {
       throw Diagnostic(
-        .value, at: "steps", "expected 1 to \(most), \(most == trained ? "" : "one less than ")the model's training timesteps, found \(steps)",
+        .value, at: "steps",
+        "expected 1 to \(most), \(most == trained ? "" : "one less than ")the model's training timesteps, found \(steps)",
         hint: "20 to 50 steps are usual")
     }
     guard config.timestepSpacing == .leading else { return }

@@ -26,7 +26,7 @@ enum AttentionCommand {
       options: [
         OptionDeclaration("steps", .text, summary: "which steps, such as 1,5,-1; all unless given"),
         OptionDeclaration("out", .file, summary: "the PNG to write; attention-WORD.png unless given"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(without: ["path"], ofRun: true),
       examples: [
         ("attention fox", "over all steps"),
         ("attention blue background steps=1,2,3 out=early.png", "a phrase, early on"),
@@ -36,8 +36,8 @@ enum AttentionCommand {
     let words = invocation.texts("WORD").joined(separator: " ")
     let positions = try positions(of: words, in: run, session)
     let steps = try chosen(invocation.integers("steps"), of: run)
-    let path = invocation.text("out") ?? "attention-\(fileName(words)).png"
-    try GenerateCommand.checkWritable(path)
+    let path = session.place(for: invocation.text("out") ?? "attention-\(fileName(words)).png")
+    try OutputPath.checkPicture(path)
     let maps = try maps(of: run, steps, session)
     let map = maps.map(of: positions)
     let picture = try session.lastPicture(of: run)

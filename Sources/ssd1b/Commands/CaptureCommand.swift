@@ -27,7 +27,7 @@ enum CaptureCommand {
         OptionDeclaration(
           "half", .choice(Capture.Half.allCases.map(\.rawValue) + ["both"]),
           summary: "of the guidance pair; both unless given"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(ofRun: true),
       examples: [
         ("capture unet.mid_block full", "all values, every step"),
         ("capture *.attn2.to_out.0 steps=1,-1 half=prompt", "figures of the cross-attentions"),
@@ -62,7 +62,8 @@ enum CaptureCommand {
       let half = invocation.text("half").flatMap { Capture.Half(rawValue: $0) }
       let rule = CaptureRule(
         pattern: try PathPattern(text), keepsValues: invocation.text("WHAT") == "full",
-        steps: try invocation.integers("steps"), halves: half.map { [$0] } ?? Set(Capture.Half.allCases))
+        steps: try invocation.integers("steps"), halves: half.map { [$0] } ?? Set(Capture.Half.allCases),
+        statement: invocation.statementText())
       let plan = try CapturePlan([rule], of: session.settings.request(start: session.start), on: model)
       session.captureRules.append(rule)
       return CommandOutput("armed \(plan.summary)", result: json(rule, plan))

@@ -19,6 +19,7 @@ enum DecodeCommand {
         OptionDeclaration("step", .integer, summary: "which state; -1, the last, unless given"),
         OptionDeclaration("out", .file, summary: "the PNG to write; step-N.png unless given"),
       ],
+      evidence: .result(without: ["path"], ofRun: true),
       examples: [
         ("decode step=10 out=half.png", "half-way, noise and all"),
         ("decode denoised step=10", "what the model saw in it"),
@@ -33,8 +34,9 @@ enum DecodeCommand {
         .value, at: "step", "expected a step from 1 to \(run.step), found 0",
         hint: "step 0 is noise, before any prediction")
     }
-    let path = invocation.text("out") ?? "step-\(state.step)\(isDenoised ? "-denoised" : "").png"
-    try GenerateCommand.checkWritable(path)
+    let path = session.place(
+      for: invocation.text("out") ?? "step-\(state.step)\(isDenoised ? "-denoised" : "").png")
+    try OutputPath.checkPicture(path)
     let pixels = try model.decode(latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
     let facts: [String: JSONValue] = [

@@ -33,7 +33,7 @@ enum DiffCommand {
           "level", .choice(GraphDiff.Level.allCases.map(\.rawValue)), summary: "block unless given"),
         OptionDeclaration("only", .text, summary: "statuses to show, such as removed,changed"),
         OptionDeclaration("out", .file, summary: "a .png or .svg to draw"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(without: ["seconds", "seconds_saved", "old", "new"]),
       examples: [
         ("diff sdxl", "what the loaded model lacks"), ("diff sdxl ssd1b only=removed", "what SSD-1B lost"),
         ("diff sdxl ssd1b level=tensor as=csv", "every tensor"), ("diff sdxl ssd1b out=pruned.svg", "drawn"),
@@ -49,7 +49,7 @@ enum DiffCommand {
     let (oldName, newName) = distinct((old.subject.name, names[0]), (new.subject.name, newWord))
     if let path = invocation.text("out") {
       try DiffPicture.checkEnding(of: path)
-      try GenerateCommand.checkWritable(path)
+      try OutputPath.checkPicture(path)
     }
     let comparison = try Comparison(old: old, oldName, new: new, newName, session: session)
     let only: [GraphDiff.Status] =

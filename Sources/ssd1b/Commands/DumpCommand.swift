@@ -30,7 +30,7 @@ enum DumpCommand {
         OptionDeclaration("steps", .text, summary: "which states, such as 0,5,-1; all unless given"),
         OptionDeclaration(
           "format", .choice(Format.allCases.map(\.rawValue)), summary: "safetensors unless given"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(without: ["path"], ofRun: true),
       examples: [
         ("dump latents states", "every step"),
         ("dump latents states steps=0,-1 format=npy", "first and last"),

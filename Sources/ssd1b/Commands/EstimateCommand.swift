@@ -11,12 +11,12 @@ enum EstimateCommand {
       discussion: """
         Times are counted call by call from a short measurement of this machine; a step that takes less than a tenth of a \
         second is tried out, and after a run of the same size a step's time is that run's. Memory is its most at one time.
-        """, takesSettings: true,
+        """, takesSettings: true, evidence: .none,
       examples: [
         ("estimate", "with the settings as they are"), ("estimate size=1024x1024 steps=30", "of another run"),
       ])
   ) { invocation, session in
-    let settings = try GenerateCommand.overridden(invocation, session)
+    let settings = try session.settings(for: invocation)
     let request = settings.request(start: session.start)
     let model = try session.model()
     let (backend, speed) = try session.speed(for: settings)

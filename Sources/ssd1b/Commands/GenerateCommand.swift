@@ -1,11 +1,8 @@
 import Base
 import Diffusion
-import Foundation
-import Imaging
 import Shell
-import Terminal
 
-/// Makes pictures from the present settings.
+/// Makes pictures from the present settings, and goes on with one that was interrupted.
 enum GenerateCommand {
   static let command = Command<Session>(
     CommandDeclaration(
@@ -13,158 +10,110 @@ enum GenerateCommand {
       discussion: """
         Any setting can be given for this one run. With n=K, K pictures of consecutive seeds are made. \
         Without out=, pictures are named by number and seed, and none is overwritten.
+
+        What has not changed is not computed again: texts that were encoded before, and the whole run where nothing changed \
+        since the last one.
+
+        Ctrl-C stops at the next layer and keeps what is there for `resume`; a second one at once drops it.
         """,
       options: [
         OptionDeclaration("n", .integer(1...10_000), summary: "how many pictures, of consecutive seeds"),
         OptionDeclaration("out", .file, summary: "the PNG to write; with n=, a number is added"),
-      ], takesSettings: true,
+      ], takesSettings: true, evidence: .own,
       examples: [
         ("generate", "with the settings as they are"),
         ("generate seed=8 steps=4", "other values for this run alone"),
         ("generate n=4", "four seeds"), ("generate out=fox.png", "names the file"),
       ])
   ) { invocation, session in
-    let settings = try overridden(invocation, session)
+    let settings = try session.settings(for: invocation)
     let request = settings.request(start: session.start)
     let count = try invocation.integer("n") ?? 1
-    let out = invocation.texts("out").last
-    if let out { try checkWritable(out) } else { try checkWritable("./ssd1b.png") }
+    let out = invocation.text("out").map(session.place(for:))
+    try OutputPath.checkPicture(out ?? session.place(for: "ssd1b.png"))
     try session.useBackend(for: settings)
     var results: [JSONValue] = []
+    var output = CommandOutput()
     for index in 0..<count {
       var one = request
       one.seed &+= UInt64(index)
-      let path = out.map { count == 1 ? $0 : numbered($0, index + 1) } ?? freeName(seed: one.seed)
-      results.append(try generate(one, to: path, session))
-    }
-    return CommandOutput("", result: .object(["images": .array(results)]))
-  }
-
-  static func overridden(_ invocation: Invocation, _ session: Session) throws -> Settings {
-    var settings = session.settings
-    for option in invocation.options {
-      guard let setting = Setting(rawValue: option.key) else { continue }
-      try settings.set(setting, to: option.value, start: session.start)
-    }
-    return settings
-  }
-
-  /// Runs one request to its end, or throws with what was done kept in the session.
-  private static func generate(_ request: GenerationRequest, to path: String, _ session: Session) throws
-    -> JSONValue
-  {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let model = try session.model()
-    let captures = try CapturePlan(
-      session.captureRules, of: request, on: model,
-      freed: session.lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
-    if !captures.captures.isEmpty { session.say("capturing \(captures.summary)") }
-    let recorder = CaptureRecorder(captures.captures, on: session.pool)
-    let attention =
-      session.capturesAttention
-      ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
-    let observers =
-      (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
-    // What the last run captured makes room for this one's.
-    if !captures.captures.isEmpty { session.lastCaptures = [] }
-    var run = try Generation(request, on: model, observers: observers)
-    session.last = run
-    session.lastBackend = model.backend
-    defer {
-      session.lastCaptures = recorder.captured
-      if let attention, !attention.steps.isEmpty { session.attention = (attention.steps, attention.maps) }
-    }
-    var progress = session.progress
-    defer { progress.finish() }
-    let label = "seed \(request.seed)"
-    progress.update(done: 0, total: request.steps, elapsed: .zero, secondsPerStep: nil, label: label)
-    let stepsStart = clock.now
-    do {
-      while try run.next(on: model, observers: observers) != nil {
-        session.last = run
-        let elapsed = clock.now - stepsStart
-        progress.update(
-          done: run.step, total: request.steps, elapsed: clock.now - start,
-          secondsPerStep: elapsed.seconds / Double(run.step), label: label)
+      let made = try session.make(one, to: out.map { count == 1 ? $0 : OutputPath.numbered($0, index + 1) }) {
+        session.place(for: OutputPath.free("-seed\(one.seed).png"))
       }
-    } catch let fault as Diagnostic where fault.kind == .interrupted {
-      progress.finish()
-      throw Diagnostic(
-        .interrupted, "interrupted at \(run.step)/\(request.steps)",
-        hint: "what was done is kept: latents, dump latents FOLDER")
+      session.say(made.line)
+      results.append(made.json)
+      output.information += made.information
+      if session.keepsEvidence {
+        output.evidence += made.evidence(prefix: count == 1 ? "" : "image[\(index + 1)].")
+      }
     }
-    let perStep = (clock.now - stepsStart).seconds / Double(request.steps)
-    let pixels: [Float]
-    do {
-      pixels = try model.decode(
-        run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
-    } catch let fault as Diagnostic where fault.kind == .interrupted {
-      throw Diagnostic(
-        .interrupted, "interrupted after all \(request.steps) steps, while the picture was decoded",
-        hint: "the latents are kept: decode out=\(path) makes the picture")
+    output.result = .object(["images": .array(results)])
+    // The seed that was drawn or counted, not the word that asked for it.
+    output.statement = invocation.statementText(replacing: ["seed": "\(request.seed)"])
+    return output
+  }
+
+  static let resume = Command<Session>(
+    CommandDeclaration(
+      "resume", group: "Pictures", summary: "goes on with an interrupted run",
+      discussion: """
+        The result has the bits that it would have had without the interruption, whatever settings were changed meanwhile. \
+        FILE is a run that `save` kept.
+        """,
+      arguments: [
+        ArgumentDeclaration(
+          "FILE", .file, isOptional: true, summary: "a kept run; this session's unless given")
+      ],
+      options: [
+        OptionDeclaration("out", .file, summary: "the PNG to write; the one that was meant unless given")
+      ],
+      evidence: .own,
+      examples: [
+        ("resume", "after Ctrl-C in a run"),
+        ("resume work.ssd1b.run.safetensors", "of a session that was left"),
+      ])
+  ) { invocation, session in
+    let out = invocation.text("out").map(session.place(for:))
+    let made: MadePicture
+    if let file = invocation.text("FILE") {
+      let kept = try Generation.Kept(path: file)
+      try session.useBackend(ofRun: kept.facts, from: file)
+      let path = out ?? session.place(for: OutputPath.free("-seed\(kept.request.seed).png"))
+      try OutputPath.checkPicture(path)
+      made = try session.run(kept.request, to: path) { try Generation(kept, on: $0, observers: $1) }
+    } else {
+      let run = try session.lastRun()
+      guard !run.isFinished || session.picture == nil else {
+        throw Diagnostic(
+          .usage, at: "resume", "expected an interrupted run, found one that is finished",
+          hint: "generate begins a new one")
+      }
+      let path =
+        out ?? session.lastPath ?? session.place(for: OutputPath.free("-seed\(run.request.seed).png"))
+      try OutputPath.checkPicture(path)
+      if let choice = session.lastCompute { try session.useBackend(choice) }
+      made = try session.run(run.request, to: path) { _, _ in run }
     }
-    let image = Image(width: request.width, height: request.height, decoded: pixels)
-    session.picture = image
-    let hash = SHA256(of: run.latents)
-    let record = PictureRecord(
-      request: request, model: model.modelName, backend: model.backend, latents: hash)
-    try PNG.write(image, text: record.texts, to: path)
-    progress.finish()
-    let total = (clock.now - start).seconds
-    session.say(
-      "\(path)  seed \(request.seed)  \(decimal(perStep, 3)) s/step  \(decimal(total, 1)) s  latents \(hash.short)"
-    )
-    return [
-      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: request.seed)),
-      "seconds_per_step": .number(perStep),
-      "seconds": .number(total), "latents": .string(hash.description),
-      "captured": .integer(recorder.captured.count),
+    session.say(made.line)
+    var output = CommandOutput("", result: .object(["images": .array([made.json])]))
+    output.information = made.information
+    if session.keepsEvidence { output.evidence = made.evidence() }
+    output.statement = statement(of: made.run.request, session)
+    return output
+  }
+
+  /// The command that makes a request's picture whatever the settings are.
+  private static func statement(of request: GenerationRequest, _ session: Session) -> String {
+    var options = [
+      ("prompt", request.prompt), ("cfg", SettingCommands.text(.number(request.guidanceScale))),
+      ("steps", "\(request.steps)"), ("seed", "\(request.seed)"),
+      ("size", "\(request.width)x\(request.height)"),
+      ("scheduler", (request.scheduler ?? session.start.scheduler).rawValue),
     ]
-  }
-
-  static func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-
-  /// Refuses a place that cannot be written before minutes are spent on a picture for it.
-  static func checkWritable(_ path: String) throws {
-    let folder = (path as NSString).deletingLastPathComponent
-    var isDirectory: ObjCBool = false
-    let exists = FileManager.default.fileExists(
-      atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)
-    guard exists, isDirectory.boolValue else {
-      throw Diagnostic(
-        .file, at: path, "expected a folder \(folder), found \(exists ? "a file" : "none")",
-        hint: "make the folder first, or choose another with out=")
+    if let negative = request.negative { options.append(("negative", negative)) }
+    if let compute = session.lastCompute {
+      options += [("backend", compute.library.rawValue), ("precision", compute.precision.rawValue)]
     }
-    guard access(folder.isEmpty ? "." : folder, W_OK) == 0 else {
-      throw Diagnostic(
-        .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
-        hint: "choose a folder that you may write to with out=")
-    }
-    let ending = (path as NSString).pathExtension.lowercased()
-    guard !["jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"].contains(ending) else {
-      throw Diagnostic(
-        .value, at: path, "expected a name that ends in .png, found .\(ending)",
-        hint: "pictures are written as PNG")
-    }
-    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue
-    else {
-      throw Diagnostic(
-        .file, at: path, "expected a file's name, found a folder", hint: "add a file name, such as fox.png")
-    }
-  }
-
-  private static func numbered(_ path: String, _ number: Int) -> String {
-    let base = path as NSString
-    let stem = base.pathExtension.isEmpty ? path : base.deletingPathExtension
-    return "\(stem)-\(number).\(base.pathExtension.isEmpty ? "png" : base.pathExtension)"
-  }
-
-  private static func freeName(seed: UInt64) -> String {
-    let used = (try? FileManager.default.contentsOfDirectory(atPath: ".")) ?? []
-    let numbers = used.compactMap { name -> Int? in
-      name.hasPrefix("ssd1b-") ? Int(name.dropFirst(6).prefix { $0.isNumber }) : nil
-    }
-    return String(format: "ssd1b-%04d-seed\(seed).png", (numbers.max() ?? 0) + 1)
+    return "generate " + options.map { Quoting.option($0, $1) }.joined(separator: " ")
   }
 }

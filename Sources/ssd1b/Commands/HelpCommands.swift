@@ -8,7 +8,7 @@ enum HelpCommands {
       arguments: [
         ArgumentDeclaration("COMMAND", .named("command"), isOptional: true, summary: "the command")
       ],
-      examples: [("help generate", "its arguments and examples")])
+      evidence: .unrecorded, examples: [("help generate", "its arguments and examples")])
   ) { invocation, session in
     guard let name = invocation.text("COMMAND") else { return CommandOutput(session.table.help()) }
     let text = try session.table.help(name, allowAbbreviation: session.isInteractive)
@@ -20,7 +20,7 @@ enum HelpCommands {
     CommandDeclaration(
       "apropos", group: "Shell", summary: "commands that have to do with a word",
       arguments: [ArgumentDeclaration("WORD", .text, summary: "what to look for")],
-      examples: [("apropos seed", "where seeds are spoken of")])
+      evidence: .unrecorded, examples: [("apropos seed", "where seeds are spoken of")])
   ) { invocation, session in
     let word = try invocation.required("WORD")
     return CommandOutput(
@@ -29,6 +29,7 @@ enum HelpCommands {
 
   static let quit = Command<Session>(
     CommandDeclaration(
-      "quit", aliases: ["q"], group: "Shell", summary: "leaves", examples: [("quit", "so does Ctrl-D")])
+      "quit", aliases: ["q"], group: "Shell", summary: "leaves", evidence: .unrecorded,
+      examples: [("quit", "so does Ctrl-D")])
   ) { _, _ in CommandOutput("", endsSession: true) }
 }

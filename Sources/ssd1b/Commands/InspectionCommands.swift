@@ -32,7 +32,7 @@ enum InspectionCommands {
         OptionDeclaration(
           "columns", .text,
           summary: "which to show: \(LayerListing.Column.allCases.map(\.rawValue).joined(separator: ","))"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(without: ["seconds"]),
       examples: [
         ("layers", "the whole model"), ("layers unet.mid_block", "one block"),
         ("layers unet filter=attn2 sort=params top=5", "the largest cross-attention layers"),

@@ -11,7 +11,8 @@ enum LatentsCommand {
       discussion: """
         Step 0 is the initial noise at its noise level. Negative, prompt and difference are L2 norms of the two predictions of \
         a step and of what guidance multiplies by its scale.
-        """, givesTable: true, examples: [("latents", "after a generate"), ("latents as=csv", "every digit")])
+        """, givesTable: true, evidence: .result(ofRun: true),
+      examples: [("latents", "after a generate"), ("latents as=csv", "every digit")])
   ) { _, session in
     let run = try session.lastRun()
     var data = DataTable([

@@ -12,6 +12,7 @@ enum ModelCommand {
   static let command = Command<Session>(
     CommandDeclaration(
       "model", group: "Inspection", summary: "a summary of the loaded model",
+      evidence: .result(without: ["name", "backend", "precision", "threads"]),
       examples: [("model", "what is loaded")])
   ) { _, session in
     guard let model = session.pipeline else {

@@ -20,7 +20,7 @@ enum ProfileCommand {
       options: [
         OptionDeclaration("by", .choice(Grouping.allCases.map(\.rawValue)), summary: "kind unless given"),
         OptionDeclaration("top", .integer(1...100_000), summary: "only so many rows; 20 layers unless given"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .none,
       examples: [("profile", "by kind of layer"), ("profile by=layer top=10", "the ten dearest layers")])
   ) { invocation, session in
     _ = try session.lastRun()

@@ -16,13 +16,26 @@ enum SettingCommands {
       discussion: isText
         ? "The rest of the line is taken as it is, unless it begins with a quote."
         : "Without a value, shows it.",
-      arguments: [ArgumentDeclaration(setting.valueName, .text, isOptional: true, summary: "the new value")],
-      takesRawText: isText, examples: examples(of: setting))
+      arguments: [
+        ArgumentDeclaration(
+          setting.valueName, isText ? .text : setting.kind, isOptional: true, summary: setting.valueSummary)
+      ],
+      takesRawText: isText, evidence: .result(without: ["backend", "precision"]),
+      examples: examples(of: setting))
     return Command(declaration) { invocation, session in
       let text = isText ? invocation.rawText : invocation.text(setting.valueName)
-      if let text { try session.set(setting, to: text, in: &session.settings) }
-      return try show(setting, in: session)
+      return try change(setting, to: text, in: session)
     }
+  }
+
+  /// Sets a setting where there is a value, and shows it; a seed that was drawn or counted is recorded as the number.
+  private static func change(_ setting: Setting, to text: String?, in session: Session) throws
+    -> CommandOutput
+  {
+    if let text { try session.set(setting, to: text, in: &session.settings) }
+    var output = try show(setting, in: session)
+    if setting == .seed, text != nil { output.statement = "seed \(session.settings.seed ?? 0)" }
+    return output
   }
 
   private static func examples(of setting: Setting) -> [CommandDeclaration.Example] {
@@ -33,6 +46,8 @@ enum SettingCommands {
     case .steps: [("steps 30", "more steps, finer pictures")]
     case .seed: [("seed 7", "0 is a real seed too"), ("seed random", "prints what it drew")]
     case .size: [("size 128x96", "width x height"), ("size 16:9", "the nearest of the model's nine sizes")]
+    case .scheduler:
+      [("scheduler dpmpp_2m", "DPM-Solver++(2M)"), ("unset scheduler", "the one of the model's own config")]
     case .backend: [("backend openblas", "float32 on any processor"), ("unset backend", "the fastest here")]
     case .precision:
       [("precision f32", "float32, for the last digits"), ("unset precision", "the fastest here")]
@@ -96,12 +111,12 @@ enum SettingCommands {
       discussion: "Settings that differ from the model's start values are marked with a star.",
       arguments: [
         nameArgument, ArgumentDeclaration("VALUE", .text, isOptional: true, summary: "the new value"),
-      ], takesRawText: true, examples: [("set", "all of them"), ("set cfg 7", "the same as: cfg 7")])
+      ], takesRawText: true, evidence: .result(without: ["backend", "precision"]),
+      examples: [("set", "all of them"), ("set cfg 7", "the same as: cfg 7")])
   ) { invocation, session in
     if let name = invocation.text("NAME") {
       let setting = try setting(name)
-      if let text = invocation.rawText { try session.set(setting, to: text, in: &session.settings) }
-      return try show(setting, in: session)
+      return try change(setting, to: invocation.rawText, in: session)
     }
     var result: [String: JSONValue] = [:]
     let lines = try Setting.allCases.map { setting in
@@ -119,6 +134,7 @@ enum SettingCommands {
       arguments: [
         ArgumentDeclaration("NAME", .choice(Setting.allCases.map(\.rawValue)), summary: "the setting")
       ],
+      evidence: .result(without: ["backend", "precision"]),
       examples: [("unset negative", "no negative prompt at all")])
   ) { invocation, session in
     let setting = try setting(invocation.required("NAME"))

@@ -1,0 +1,152 @@
+import Base
+
+/// What of a command's result a recorded session keeps, to be compared when it is verified.
+public enum EvidenceRule: Sendable, Equatable {
+  /// The hash of the result as canonical JSON, without the members of these names, wherever they are: what time, place or
+  /// machine decide. `ofRun`: it follows from the last run, so it can be the same only where that is.
+  case result(without: Set<String> = [], ofRun: Bool = false)
+  /// What the command itself gives as `CommandOutput.evidence`.
+  case own
+  /// Nothing: the command is recorded, but its result is of the moment.
+  case none
+  /// The command is not recorded either: it runs others, which are, or is about the session itself.
+  case unrecorded
+}
+
+/// A value of a recorded session: the line `#= latents[8] sha256:… mean=… std=… probe=…` under its command.
+public struct Evidence: Sendable, Equatable {
+  /// What it is of: `latents[8]`, `pixels`, `result`.
+  public var name: String
+  /// 64 hexadecimal digits.
+  public var hash: String
+  /// A picture's size, `128x128`.
+  public var size: String?
+  /// Mean and standard deviation of all values.
+  public var mean: Double?
+  public var deviation: Double?
+  /// Some of the values, always the same ones, so that a mismatch has a size; none where values have none.
+  public var probe: [Float]
+
+  public init(
+    _ name: String, hash: String, size: String? = nil, mean: Double? = nil, deviation: Double? = nil,
+    probe: [Float] = []
+  ) {
+    self.name = name
+    self.hash = hash
+    self.size = size
+    self.mean = mean
+    self.deviation = deviation
+    self.probe = probe
+  }
+
+  /// Of many values: `count` of them, evenly apart, are the probe.
+  public init(_ name: String, values: [Float], probes count: Int = 8) {
+    let statistics = Statistics(of: values)
+    self.init(
+      name, hash: SHA256(of: values).description, mean: statistics.mean,
+      deviation: statistics.standardDeviation, probe: Self.probe(values, count))
+  }
+
+  /// Of a JSON value in its canonical text.
+  public init(_ name: String, json: JSONValue) {
+    let text = Array(json.text().utf8)
+    self.init(name, hash: text.withUnsafeBytes { SHA256(of: $0) }.description)
+  }
+
+  /// `count` of the values at the middles of as many equal stretches.
+  public static func probe(_ values: [Float], _ count: Int) -> [Float] {
+    guard !values.isEmpty else { return [] }
+    return (0..<count).map { values[(2 * $0 + 1) * values.count / (2 * count)] }
+  }
+
+  /// The line, from its `#=` on.
+  public var line: String {
+    var words = ["#=", name, "sha256:\(hash)"]
+    if let size { words.append(size) }
+    if let mean { words.append("mean=\(mean)") }
+    if let deviation { words.append("std=\(deviation)") }
+    if !probe.isEmpty { words.append("probe=" + probe.map { "\($0)" }.joined(separator: ",")) }
+    return words.joined(separator: " ")
+  }
+
+  /// Reads a line. Throws a `Diagnostic` of kind `.usage` that says what is wrong with it.
+  public init(parsing line: String) throws(Diagnostic) {
+    let words = line.split(separator: " ").map(String.init)
+    func fault(_ expected: String, _ found: String) -> Diagnostic {
+      Diagnostic(
+        .usage, "evidence: expected \(expected), found \(ErrorText.shown(found))",
+        hint: "verify update FILE writes the evidence anew")
+    }
+    guard words.count >= 3, words[0] == "#=" else { throw fault("#= NAME sha256:…", line) }
+    let digits = words[2].dropFirst("sha256:".count)
+    guard words[2].hasPrefix("sha256:"), digits.count == 64, digits.allSatisfy(\.isHexDigit) else {
+      throw fault("sha256: and 64 hexadecimal digits", words[2])
+    }
+    self.init(words[1], hash: digits.lowercased())
+    for word in words.dropFirst(3) {
+      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      switch (parts[0], parts.count) {
+      case ("mean", 2):
+        guard let number = Double(parts[1]) else { throw fault("mean= and a number", word) }
+        mean = number
+      case ("std", 2):
+        guard let number = Double(parts[1]) else { throw fault("std= and a number", word) }
+        deviation = number
+      case ("probe", 2):
+        let values = parts[1].split(separator: ",").map { Float($0) }
+        guard !values.contains(nil) else { throw fault("probe= and numbers parted by commas", word) }
+        probe = values.compactMap { $0 }
+      case (let size, 1) where size.contains("x"):
+        self.size = size
+      default: throw fault("mean=, std=, probe= or a size", word)
+      }
+    }
+  }
+}
+
+extension Evidence {
+  /// How a value compares with the recorded one.
+  public enum Verdict: Sendable, Equatable {
+    /// The same bits.
+    case identical
+    /// Other bits, but no further apart than the tolerance: the largest difference among the probes.
+    case within(Float)
+    /// Further apart; nil where the values have no size.
+    case differs(Float?)
+    /// It was not compared, and why.
+    case skipped(String)
+
+    /// `IDENTICAL`, `WITHIN`, `DIFFERS` or `SKIPPED`.
+    public var name: String {
+      switch self {
+      case .identical: "IDENTICAL"
+      case .within: "WITHIN"
+      case .differs: "DIFFERS"
+      case .skipped: "SKIPPED"
+      }
+    }
+  }
+
+  /// Compares with what was recorded; `tolerance` is in the values' own unit.
+  public func verdict(against recorded: Evidence, tolerance: Float) -> Verdict {
+    if hash == recorded.hash { return .identical }
+    guard size == recorded.size, !probe.isEmpty, probe.count == recorded.probe.count else {
+      return .differs(nil)
+    }
+    let distance = zip(probe, recorded.probe).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    return distance <= tolerance ? .within(distance) : .differs(distance)
+  }
+}
+
+extension JSONValue {
+  /// The value without the members of these names, wherever they are.
+  public func without(_ names: Set<String>) -> JSONValue {
+    if names.isEmpty { return self }
+    switch self {
+    case .array(let elements): return .array(elements.map { $0.without(names) })
+    case .object(let fields):
+      return .object(fields.filter { !names.contains($0.key) }.mapValues { $0.without(names) })
+    case .null, .bool, .integer, .number, .string: return self
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Base
+import Foundation
+
+/// A script that is its own evidence:
+///
+///     #!ssd1b 1
+///     #: model sha256:… precision=f32
+///     generate steps=8
+///     #= latents[8] sha256:… mean=… std=… probe=…
+///     #~ time 3.4 s
+///
+/// `#:` must hold before it runs, `#=` is compared, `#~` is information; every other line is as in any script.
+public struct SessionFile: Sendable {
+  /// A command and what is known of it.
+  public struct Entry: Sendable {
+    public let statement: Statement
+    public var evidence: [Evidence] = []
+    public var information: [String] = []
+    /// The last line of the file that belongs to the command itself.
+    let lastLine: Int
+  }
+
+  /// The version of the form, which the first line names.
+  public static let version = 1
+  public static var firstLine: String { "#!ssd1b \(version)" }
+
+  public let source: String
+  /// The words of the `#:` lines as pairs: `model` and `sha256:…`, `precision` and `f32`.
+  public private(set) var conditions: [String: String] = [:]
+  /// Where the conditions stand; the first line where there are none.
+  public private(set) var conditionsLocation: Location
+  public private(set) var entries: [Entry] = []
+  private let lines: [String]
+
+  /// Takes a session file apart. Throws for what a script could not be run for either, and for evidence that is none.
+  public init(file path: String, grammar: StatementGrammar) throws {
+    let reader = try ScriptReader(file: path, grammar: grammar)
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    try self.init(reader, text: String(decoding: data, as: UTF8.self))
+  }
+
+  init(_ reader: ScriptReader, text: String) throws {
+    source = reader.source
+    conditionsLocation = Location(source: reader.source, line: 1)
+    lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
+    }
+    let first = lines.first ?? ""
+    guard first == Self.firstLine else {
+      let isNewer = first.hasPrefix("#!ssd1b ")
+      throw LocatedDiagnostic(
+        Diagnostic(
+          .usage,
+          "expected a recorded session, whose first line is \(Self.firstLine), found \(ErrorText.shown(first))",
+          hint: isNewer
+            ? "it was recorded by another version of this program"
+            : "record FILE writes one; source FILE runs any script"),
+        at: conditionsLocation)
+    }
+    while let item = try reader.nextItem() {
+      switch item {
+      case .statement(let statement):
+        entries.append(Entry(statement: statement, lastLine: reader.lineCount))
+      case .comment(let comment):
+        do { try add(comment) } catch { throw LocatedDiagnostic(error, at: comment.location) }
+      }
+    }
+  }
+
+  private mutating func add(_ comment: Comment) throws(Diagnostic) {
+    let text = comment.text
+    let rest = text.dropFirst(2).trimmingCharacters(in: .whitespaces)
+    if text.hasPrefix("#:") {
+      conditionsLocation = comment.location
+      var words = rest.split(separator: " ").map(String.init)[...]
+      while let word = words.popFirst() {
+        let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+        if parts.count == 2 {
+          conditions[parts[0]] = parts[1]
+        } else if let value = words.popFirst() {
+          conditions[word] = value
+        }
+      }
+    } else if text.hasPrefix("#="), !entries.isEmpty {
+      entries[entries.count - 1].evidence.append(try Evidence(parsing: text))
+    } else if text.hasPrefix("#~"), !entries.isEmpty {
+      entries[entries.count - 1].information.append(rest)
+    }
+  }
+
+  /// The file with other evidence, an element for each entry; every line that is no evidence stays as it is.
+  public func updated(
+    conditions: String, with results: [(evidence: [Evidence], information: [String])]
+  ) -> String {
+    precondition(results.count == entries.count, "evidence for each entry")
+    var added: [Int: [String]] = [:]
+    for (entry, result) in zip(entries, results) {
+      added[entry.lastLine] = result.evidence.map(\.line) + result.information.map { "#~ \($0)" }
+    }
+    var updated: [String] = []
+    var hasConditions = false
+    for (index, line) in lines.enumerated() {
+      let isInsideText = entries.contains {
+        $0.statement.location.line <= index + 1 && index + 1 <= $0.lastLine
+      }
+      if !isInsideText, line.hasPrefix("#=") || line.hasPrefix("#~") { continue }
+      if !isInsideText, line.hasPrefix("#:") {
+        if !hasConditions { updated.append(conditions) }
+        hasConditions = true
+        continue
+      }
+      updated.append(line)
+      if index == 0, !lines.contains(where: { $0.hasPrefix("#:") }) { updated.append(conditions) }
+      updated += added[index + 1] ?? []
+    }
+    return updated.joined(separator: "\n")
+  }
+}

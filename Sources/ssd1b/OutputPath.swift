@@ -1,0 +1,66 @@
+import Base
+import Foundation
+
+/// Names of files that commands write.
+enum OutputPath {
+  /// Refuses a place for a picture that cannot be written, before minutes are spent on it.
+  static func checkPicture(_ path: String) throws {
+    let folder = (path as NSString).deletingLastPathComponent
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(
+      atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)
+    guard exists, isDirectory.boolValue else {
+      throw Diagnostic(
+        .file, at: path, "expected a folder \(folder), found \(exists ? "a file" : "none")",
+        hint: "make the folder first, or choose another with out=")
+    }
+    guard access(folder.isEmpty ? "." : folder, W_OK) == 0 else {
+      throw Diagnostic(
+        .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
+        hint: "choose a folder that you may write to with out=")
+    }
+    let ending = (path as NSString).pathExtension.lowercased()
+    guard !["jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"].contains(ending) else {
+      throw Diagnostic(
+        .value, at: path, "expected a name that ends in .png, found .\(ending)",
+        hint: "pictures are written as PNG")
+    }
+    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue
+    else {
+      throw Diagnostic(
+        .file, at: path, "expected a file's name, found a folder", hint: "add a file name, such as fox.png")
+    }
+  }
+
+  /// Makes a folder where there is none. Throws a `Diagnostic` of kind `.file`.
+  static func makeFolder(_ folder: String) throws {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+      throw Diagnostic(
+        .file, at: folder, "expected a folder's name, found a file", hint: "choose another folder")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw Diagnostic(
+        .file, at: folder, "the folder cannot be made: \(error.localizedDescription)",
+        hint: "choose another folder")
+    }
+  }
+
+  /// `fox-3.png` of `fox.png`.
+  static func numbered(_ path: String, _ number: Int) -> String {
+    let base = path as NSString
+    let stem = base.pathExtension.isEmpty ? path : base.deletingPathExtension
+    return "\(stem)-\(number).\(base.pathExtension.isEmpty ? "png" : base.pathExtension)"
+  }
+
+  /// `ssd1b-0007` and an ending, with the first number that no file of the present folder has.
+  static func free(_ ending: String) -> String {
+    let used = (try? FileManager.default.contentsOfDirectory(atPath: ".")) ?? []
+    let numbers = used.compactMap { name -> Int? in
+      name.hasPrefix("ssd1b-") ? Int(name.dropFirst(6).prefix { $0.isNumber }) : nil
+    }
+    return String(format: "ssd1b-%04d\(ending)", (numbers.max() ?? 0) + 1)
+  }
+}

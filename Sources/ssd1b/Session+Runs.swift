@@ -1,0 +1,158 @@
+import Base
+import Diffusion
+import Foundation
+import Imaging
+import Kernels
+import Shell
+
+/// A picture that a command made, and what it took.
+struct MadePicture {
+  let path: String
+  let run: Generation
+  let image: Image
+  let secondsPerStep: Double
+  let seconds: Double
+  let captured: Int
+  /// Nothing had changed since it was made before, so that it was not made again.
+  let isReused: Bool
+
+  /// The line that tells a person.
+  var line: String {
+    let start = "\(path)  seed \(run.request.seed)"
+    let hash = "latents \(SHA256(of: run.latents).short)"
+    if isReused { return "\(start)  nothing changed: as before  \(hash)" }
+    let texts = run.encodedTexts == 0 ? "  texts as before" : ""
+    return
+      "\(start)  \(Self.decimal(secondsPerStep, 3)) s/step  \(Self.decimal(seconds, 1)) s\(texts)  \(hash)"
+  }
+
+  var json: JSONValue {
+    [
+      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: run.request.seed)),
+      "seconds_per_step": .number(secondsPerStep), "seconds": .number(seconds),
+      "latents": .string(SHA256(of: run.latents).description), "captured": .integer(captured),
+      "texts_encoded": .integer(isReused ? 0 : run.encodedTexts), "reused": .bool(isReused),
+    ]
+  }
+
+  /// What a recorded session keeps of it: the latents of every step and the pixels.
+  func evidence(prefix: String = "") -> [Evidence] {
+    run.states.map { Evidence("\(prefix)latents[\($0.step)]", values: $0.latents) }
+      + [image.evidence("\(prefix)pixels")]
+  }
+
+  /// What a recorded session says of it beside.
+  var information: [String] {
+    ["picture \(path)"] + (isReused ? [] : ["time \(Self.decimal(seconds, 2)) s"])
+  }
+
+  static func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+}
+
+extension Image {
+  /// The pixels as a recorded session keeps them; the probe is of 8-bit values.
+  func evidence(_ name: String) -> Evidence {
+    Evidence(
+      name, hash: pixels.withUnsafeBytes { SHA256(of: $0) }.description, size: "\(width)x\(height)",
+      probe: Evidence.probe(pixels.map { Float($0) }, 24))
+  }
+}
+
+extension Session {
+  /// The settings that hold for one command: the session's, and over them those that it was given.
+  func settings(for invocation: Invocation) throws -> Settings {
+    var settings = settings
+    for option in invocation.options {
+      guard let setting = Setting(rawValue: option.key) else { continue }
+      try set(setting, to: option.value, in: &settings)
+    }
+    return settings
+  }
+
+  /// Makes a request's picture and writes it, or throws with what was done kept as the last run.
+  ///
+  /// When the last run was of the same request with the same backend, finished, and nothing is to be captured, its picture
+  /// is taken instead; `path` nil then means the file that it is in.
+  func make(_ request: GenerationRequest, to path: String?, freePath: () -> String) throws -> MadePicture {
+    if reusesRuns, let last, let picture, last.isFinished, last.request == request, lastCompute == compute,
+      captureRules.isEmpty, !capturesAttention
+    {
+      let kept = lastPath.flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+      let place = path ?? kept ?? freePath()
+      if place != kept { try PNG.write(picture, text: record(of: last).texts, to: place) }
+      return MadePicture(
+        path: place, run: last, image: picture, secondsPerStep: 0, seconds: 0, captured: 0, isReused: true)
+    }
+    return try run(request, to: path ?? freePath()) { try Generation(request, on: $0, observers: $1) }
+  }
+
+  /// Runs to its end what `begin` gives, and writes its picture.
+  func run(
+    _ request: GenerationRequest, to path: String,
+    from begin: (DiffusionModel, [any RunObserver]) throws -> Generation
+  ) throws -> MadePicture {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let model = try model()
+    let captures = try CapturePlan(
+      captureRules, of: request, on: model,
+      freed: lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
+    if !captures.captures.isEmpty { say("capturing \(captures.summary)") }
+    let recorder = CaptureRecorder(captures.captures, on: pool)
+    let attention =
+      capturesAttention
+      ? try AttentionRecorder(of: model, width: request.width, height: request.height) : nil
+    let observers =
+      (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
+    // What the last run captured makes room for this one's.
+    if !captures.captures.isEmpty { lastCaptures = [] }
+    let watch = RunWatch(self, request: request)
+    defer { watch.finish() }
+    var run = try begin(model, observers)
+    last = run
+    (lastBackend, lastCompute, lastPath) = (model.backend, compute, path)
+    defer {
+      lastCaptures = recorder.captured
+      if let attention, !attention.steps.isEmpty { self.attention = (attention.steps, attention.maps) }
+    }
+    let (stepsStart, firstStep) = (clock.now, run.step)
+    watch.begin(run)
+    do {
+      while let state = try run.next(on: model, observers: observers) {
+        last = run
+        watch.advance(run, to: state, stepsTime: clock.now - stepsStart, elapsed: clock.now - start)
+      }
+    } catch let fault as Diagnostic where fault.kind == .interrupted {
+      throw Diagnostic(
+        .interrupted, "interrupted at \(run.step)/\(request.steps)",
+        hint:
+          "resume goes on; decode, dump, latents show what is there; save FILE keeps it for another session")
+    }
+    let secondsPerStep = (clock.now - stepsStart).seconds / Double(max(1, run.step - firstStep))
+    watch.beginDecoding()
+    let pixels: [Float]
+    do {
+      pixels = try model.decode(
+        run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
+    } catch let fault as Diagnostic where fault.kind == .interrupted {
+      throw Diagnostic(
+        .interrupted, "interrupted after all \(request.steps) steps, while the picture was decoded",
+        hint: "the latents are kept: resume decodes them")
+    }
+    let image = Image(width: request.width, height: request.height, decoded: pixels)
+    picture = image
+    try PNG.write(image, text: record(of: run).texts, to: path)
+    watch.finish(with: image, path: path)
+    return MadePicture(
+      path: path, run: run, image: image, secondsPerStep: secondsPerStep,
+      seconds: (clock.now - start).seconds, captured: recorder.captured.count, isReused: false)
+  }
+
+  /// The SHA-256 that tells the loaded model from others, computed when first asked for.
+  func modelIdentity() throws -> SHA256 {
+    if let identity { return identity }
+    let found = try model().identity()
+    identity = found
+    return found
+  }
+}

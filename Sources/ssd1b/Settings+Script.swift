@@ -1,0 +1,21 @@
+import Diffusion
+import Shell
+
+extension Settings {
+  /// The commands that set what is set, as a script has them.
+  func script(leavingOut left: Set<Setting> = []) -> [String] {
+    Setting.allCases.filter { isSet($0) && !left.contains($0) }.map { setting in
+      switch setting {
+      case .prompt: "prompt \(Quoting.rawText(prompt ?? ""))"
+      case .negative: "negative \(Quoting.rawText(negative ?? ""))"
+      case .cfg: "cfg \(SettingCommands.text(.number(cfg ?? 0)))"
+      case .steps: "steps \(steps ?? 0)"
+      case .seed: "seed \(seed ?? 0)"
+      case .size: "size \(size.map(\.description) ?? "")"
+      case .scheduler: "scheduler \(scheduler?.rawValue ?? "")"
+      case .backend: "backend \(backend?.rawValue ?? "")"
+      case .precision: "precision \(precision?.rawValue ?? "")"
+      }
+    }
+  }
+}

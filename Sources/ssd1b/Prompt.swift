@@ -61,6 +61,7 @@ struct Prompt {
         + (beginning.contains("/") ? FileCompletion.paths(beginning: beginning, foldersOnly: false) : [])
     case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .named("tensor"): session.tensorNames
+    case .named(let name): Setting(rawValue: name)?.choices ?? []
     default: []
     }
   }

@@ -253,14 +253,13 @@ final class Session {
 enum Commands {
   static var all: [Command<Session>] {
     SettingCommands.all + [
-      GenerateCommand.command, GenerateCommand.resume, LatentsCommand.command, DecodeCommand.command,
-      DumpCommand.command,
-      InspectionCommands.layers,
-      InspectionCommands.params, DiffCommand.command, TensorCommand.command, CaptureCommand.command,
-      AttentionCommand.command, EstimateCommand.command,
-      ProfileCommand.command, ModelCommand.command, TokensCommand.command,
-      ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time,
-      ScriptCommands.echo,
+      RecallCommand.command,
+      GenerateCommand.command, GenerateCommand.resume, SweepCommand.command,
+      LatentsCommand.command, DecodeCommand.command, DumpCommand.command,
+      InspectionCommands.layers, InspectionCommands.params, DiffCommand.command, TensorCommand.command,
+      CaptureCommand.command, AttentionCommand.command, EstimateCommand.command, ProfileCommand.command,
+      ModelCommand.command, TokensCommand.command,
+      ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time, ScriptCommands.echo,
       ScriptCommands.history,
       EvidenceCommands.record, EvidenceCommands.replay, EvidenceCommands.verify,
       HelpCommands.help, HelpCommands.apropos, HelpCommands.quit,

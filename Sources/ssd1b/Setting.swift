@@ -48,7 +48,7 @@ enum Setting: String, CaseIterable, Sendable {
   }
 
   /// What completion knows of its values; the setting checks them itself.
-  var kind: ValueKind { .named(rawValue) }
+  var kind: ValueKind { choices.isEmpty ? .text : .named(rawValue) }
 
   var option: OptionDeclaration { OptionDeclaration(rawValue, kind, summary: summary) }
 }

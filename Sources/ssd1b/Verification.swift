@@ -13,6 +13,8 @@ struct Verification {
     let place: String
     let command: String
     var values: [(name: String, verdict: Evidence.Verdict, tolerance: Float?)] = []
+    /// The tolerance of latents, as a share of their standard deviation.
+    var latentTolerance: Float = 0
     /// What a person is told besides, such as where a difference picture is.
     var notes: [String] = []
 
@@ -102,17 +104,19 @@ extension Verification.Item {
       return reasons.first ?? ""
     }
     let latents = values.filter { $0.name.hasSuffix("]") && $0.name.contains("latents[") }
+    // Each step's tolerance is a share of that step's spread.
     let shares = latents.compactMap { value in
-      value.verdict.distance.flatMap { distance in value.tolerance.map { distance / $0 } }
+      value.verdict.distance.flatMap { distance in value.tolerance.map { distance / $0 * latentTolerance } }
     }
     var parts: [String] = []
     if let step = Self.step(of: first) { parts.append("from step \(step) on") } else { parts.append(first) }
     if let worst = shares.max(), worst > 0, worst.isFinite {
-      parts.append("latents at most \(Number.significant(Double(worst), 3)) of the tolerance")
+      parts.append(
+        "latents off by up to \(Number.significant(Double(worst), 2)) of their spread (tolerance \(latentTolerance))")
     }
     let pixels = values.filter { $0.name.hasSuffix("pixels") }.compactMap(\.verdict.distance)
     if let worst = pixels.max() {
-      parts.append("pixels at most \(Number.significant(Double(worst), 3)) of 255")
+      parts.append("pixels by up to \(Int(worst)) of 255")
     }
     return parts.joined(separator: ", ")
   }
@@ -169,7 +173,7 @@ extension Session {
           output.allEvidence(of: invocation.declaration).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         let tolerance = Tolerance(recordedPrecision, lastCompute?.precision ?? compute.precision)
         var item = Verification.Item(
-          place: "\(entry.statement.location)", command: invocation.statementText())
+          place: "\(entry.statement.location)", command: invocation.statementText(), latentTolerance: tolerance.latents)
         for recorded in entry.evidence {
           let allowed: Float? =
             recorded.name.hasSuffix("pixels")
@@ -254,7 +258,7 @@ extension Session {
         return
       }
       // From the same latents come the same pixels, or someone has changed the picture since.
-      let allowed = latentsAgree ? 0 : tolerance.pixels
+      let allowed = latentsAgree ? 0 : tolerance.picture
       let largest = Float(difference.largest)
       item.values.append(
         (

@@ -47,7 +47,7 @@ enum DiffCommand {
     let old = try session.view(ofModel: names[0])
     let newWord = names.count > 1 ? names[1] : session.pipeline?.files.name ?? new.subject.name
     let (oldName, newName) = distinct((old.subject.name, names[0]), (new.subject.name, newWord))
-    if let path = invocation.text("out") {
+    if let path = invocation.text("out").map(session.place(for:)) {
       try DiffPicture.checkEnding(of: path)
       try OutputPath.checkPicture(path)
     }
@@ -60,7 +60,7 @@ enum DiffCommand {
       level: invocation.text("level").flatMap { GraphDiff.Level(rawValue: $0) } ?? .block, only: Set(only),
       values: weights?.values, provenance: weights?.provenance ?? [])
     var lines = comparison.notes
-    if let path = invocation.text("out") {
+    if let path = invocation.text("out").map(session.place(for:)) {
       try DiffPicture(comparison.diff, from: comparison.oldTitle, to: newName).write(to: path)
       lines.append("drawn to \(path)")
     }

@@ -40,7 +40,7 @@ enum DumpCommand {
   ) { invocation, session in
     let run = try session.lastRun()
     let kind = Kind(rawValue: try invocation.required("WHAT")) ?? .latents
-    let folder = try invocation.required("FOLDER")
+    let folder = session.place(for: try invocation.required("FOLDER"))
     let format = invocation.text("format").flatMap { Format(rawValue: $0) } ?? .safetensors
     let tensors = try chosen(kind, steps: invocation.integers("steps"), of: run, session)
     var writer = try Writer(folder: folder, record: session.record(of: run))
@@ -171,18 +171,7 @@ enum DumpCommand {
     private(set) var data = DataTable(["path", "shape", "sha256"])
 
     init(folder: String, record: PictureRecord) throws {
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
-        throw Diagnostic(
-          .file, at: folder, "expected a folder's name, found a file", hint: "choose another folder")
-      }
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw Diagnostic(
-          .file, at: folder, "the folder cannot be made: \(error.localizedDescription)",
-          hint: "choose another folder")
-      }
+      try OutputPath.makeFolder(folder)
       self.folder = folder
       self.record = record
       metadata = record.strings

@@ -22,7 +22,7 @@ enum ScriptCommands {
       arguments: [ArgumentDeclaration("FILE", .file, summary: "the script to write")], evidence: .unrecorded,
       examples: [("save work.ssd1b", "source work.ssd1b takes it up again")])
   ) { invocation, session in
-    let path = try invocation.required("FILE")
+    let path = session.place(for: try invocation.required("FILE"))
     var lines = session.settings.script() + session.captureRules.map(\.statement)
     if session.capturesAttention { lines.append("capture attention") }
     let count = lines.count

@@ -1,0 +1,165 @@
+import Base
+import Diffusion
+import Foundation
+import Imaging
+
+/// The settings that a picture carries, whichever program wrote them.
+struct RecalledSettings {
+  /// The program that wrote them.
+  let source: String
+  /// Values as text; nil takes a setting back.
+  private(set) var values: [(setting: Setting, text: String?)] = []
+  /// What could not be taken over, and what will make the picture another one.
+  private(set) var notes: [String] = []
+
+  /// Reads a picture's texts. Throws a `Diagnostic` of kind `.file` when they hold no settings.
+  init(_ texts: [PNG.Text], at path: String) throws {
+    func text(_ keyword: String) -> String? { texts.last { $0.keyword == keyword }?.text }
+    func object(_ text: String) throws -> [String: JSONValue] {
+      guard case .object(let fields) = try JSONValue(parsing: Data(text.utf8), at: path, kind: .file) else { return [:] }
+      return fields
+    }
+    if let own = text("ssd1b") {
+      source = "ssd1b"
+      readOwn(try object(own))
+    } else if let graph = text("prompt"), let nodes = try? object(graph), !nodes.isEmpty {
+      source = "ComfyUI"
+      readComfy(nodes)
+    } else if let metadata = text("invokeai_metadata") {
+      source = "InvokeAI"
+      readInvoke(try object(metadata))
+    } else if let parameters = text("parameters") {
+      source = "A1111 and its like"
+      readInfotext(Infotext(parsing: parameters))
+    } else {
+      let found = texts.isEmpty ? "no text in it" : "texts " + NearestNames.list(texts.map(\.keyword), "and")
+      throw Diagnostic(
+        .file, at: path, "expected a picture that carries settings, found \(found)",
+        hint: "pictures of this program, A1111, ComfyUI and InvokeAI carry them, unless they were sent through a messenger")
+    }
+    if values.isEmpty {
+      throw Diagnostic(
+        .file, at: path, "expected settings, found none that this program has in what \(source) wrote",
+        hint: notes.first ?? "the picture was made in another way")
+    }
+  }
+
+  private mutating func take(_ setting: Setting, _ json: JSONValue?) {
+    switch json {
+    case .string(let text)?: values.append((setting, text))
+    case .integer(let number)?: values.append((setting, "\(number)"))
+    case .number(let number)?: values.append((setting, SettingCommands.text(.number(number))))
+    default: break
+    }
+  }
+
+  private mutating func readOwn(_ fields: [String: JSONValue]) {
+    take(.prompt, fields["prompt"])
+    values.append((.negative, fields["negative"].flatMap { if case .string(let text) = $0 { text } else { nil } }))
+    for setting in [Setting.cfg, .steps, .seed, .size] { take(setting, fields[setting.rawValue]) }
+    if case .string(let name)? = fields["scheduler"], Scheduler(rawValue: name) != nil { take(.scheduler, .string(name)) }
+  }
+
+  private mutating func readInfotext(_ infotext: Infotext) {
+    values.append((.prompt, infotext.prompt))
+    values.append((.negative, infotext.negativePrompt))
+    for (key, setting) in [("CFG scale", Setting.cfg), ("Steps", .steps), ("Seed", .seed), ("Size", .size)] {
+      if let value = infotext[key] { values.append((setting, value)) }
+    }
+    if let sampler = infotext["Sampler"] {
+      let isKarras = infotext["Schedule type"] == "Karras" || sampler.hasSuffix(" Karras")
+      takeScheduler(
+        sampler.replacing(" Karras", with: ""), isKarras: isKarras,
+        known: ["Euler": "euler", "Euler a": "euler_ancestral", "DPM++ 2M": "dpmpp_2m"])
+    }
+    if infotext["RNG"] != "CPU" { notes.append("its noise was drawn on a GPU: the same seed gives another picture here") }
+    noteOthers(infotext.pairs.map(\.key), ["Hires upscale", "Denoising strength", "Lora hashes", "Refiner"])
+  }
+
+  private mutating func readInvoke(_ fields: [String: JSONValue]) {
+    take(.prompt, fields["positive_prompt"])
+    values.append(
+      (.negative, fields["negative_prompt"].flatMap { if case .string(let text) = $0, !text.isEmpty { text } else { nil } }))
+    take(.cfg, fields["cfg_scale"])
+    take(.steps, fields["steps"])
+    take(.seed, fields["seed"])
+    if case .integer(let width)? = fields["width"], case .integer(let height)? = fields["height"] {
+      values.append((.size, "\(width)x\(height)"))
+    }
+    if case .string(let name)? = fields["scheduler"] {
+      takeScheduler(
+        name.replacing("_k", with: ""), isKarras: name.hasSuffix("_k"),
+        known: ["euler": "euler", "euler_a": "euler_ancestral", "dpmpp_2m": "dpmpp_2m"])
+    }
+    if let device = fields["rand_device"], device != "cpu" {
+      notes.append("its noise was not drawn on the CPU: the same seed gives another picture here")
+    }
+    noteOthers(Array(fields.keys), ["loras", "controlnets", "refiner_model", "strength"])
+  }
+
+  /// The sampler of a ComfyUI graph and what leads to it.
+  private mutating func readComfy(_ nodes: [String: JSONValue]) {
+    func node(_ id: String) -> (kind: String, inputs: [String: JSONValue])? {
+      guard case .object(let fields)? = nodes[id], case .string(let kind)? = fields["class_type"],
+        case .object(let inputs)? = fields["inputs"]
+      else { return nil }
+      return (kind, inputs)
+    }
+    /// The node that an input comes from.
+    func origin(_ input: JSONValue?) -> (kind: String, inputs: [String: JSONValue])? {
+      guard case .array(let link)? = input, case .string(let id)? = link.first else { return nil }
+      return node(id)
+    }
+    /// The text that a conditioning was made of, through nodes that pass it on.
+    func text(_ input: JSONValue?, depth: Int = 0) -> String? {
+      guard depth < 32, let from = origin(input) else { return nil }
+      for key in ["text", "text_g", "string", "value"] {
+        if case .string(let text)? = from.inputs[key] { return text }
+        if let text = text(from.inputs[key], depth: depth + 1) { return text }
+      }
+      for key in ["conditioning", "conditioning_1", "positive"] {
+        if let text = text(from.inputs[key], depth: depth + 1) { return text }
+      }
+      return nil
+    }
+    let samplers = nodes.keys.sorted().compactMap(node).filter { $0.kind.hasPrefix("KSampler") }
+    guard let sampler = samplers.first else {
+      notes.append("the graph has no KSampler node")
+      return
+    }
+    if samplers.count > 1 { notes.append("the graph has \(samplers.count) samplers; taken is the first") }
+    if let prompt = text(sampler.inputs["positive"]) { values.append((.prompt, prompt)) }
+    values.append((.negative, text(sampler.inputs["negative"])))
+    take(.cfg, sampler.inputs["cfg"])
+    take(.steps, sampler.inputs["steps"])
+    take(.seed, sampler.inputs["seed"] ?? sampler.inputs["noise_seed"])
+    if let latent = origin(sampler.inputs["latent_image"]), case .integer(let width)? = latent.inputs["width"],
+      case .integer(let height)? = latent.inputs["height"]
+    {
+      values.append((.size, "\(width)x\(height)"))
+    }
+    if case .string(let name)? = sampler.inputs["sampler_name"] {
+      let isKarras = sampler.inputs["scheduler"] == "karras"
+      takeScheduler(
+        name, isKarras: isKarras,
+        known: ["euler": "euler", "euler_ancestral": "euler_ancestral", "dpmpp_2m": "dpmpp_2m"])
+      if case .string(let spacing)? = sampler.inputs["scheduler"], !["normal", "karras"].contains(spacing) {
+        notes.append("its scheduler \(spacing) spaces the steps in another way")
+      }
+    }
+    noteOthers(nodes.keys.compactMap { node($0)?.kind }, ["LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced"])
+  }
+
+  private mutating func takeScheduler(_ name: String, isKarras: Bool, known: [String: String]) {
+    guard let base = known[name], let scheduler = Scheduler(rawValue: isKarras ? base + "_karras" : base) else {
+      notes.append("its sampler \(name)\(isKarras ? " with Karras' sigmas" : "") is none of this program's")
+      return
+    }
+    values.append((.scheduler, scheduler.rawValue))
+  }
+
+  private mutating func noteOthers(_ found: [String], _ known: [String]) {
+    let others = known.filter(found.contains)
+    if !others.isEmpty { notes.append("not taken over: \(NearestNames.list(others, "and"))") }
+  }
+}

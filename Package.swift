@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
     .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
     .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging"]),
-    .target(name: "Terminal", dependencies: ["Base", "CLibEdit"]),
+    .target(name: "Terminal", dependencies: ["Base", "CLibEdit", "Imaging"]),
     .target(name: "Shell", dependencies: ["Base"]),
     .target(name: "EmbeddedModel", dependencies: ["Base", "Checkpoints", "CEmbeddedModel"]),
     .executableTarget(
@@ -63,7 +63,7 @@ let package = Package(
       name: "InspectionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection", "HollowCheckpoint"]),
     .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
-    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "PseudoTerminal", "Terminal"]),
+    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Imaging", "PseudoTerminal", "Terminal"]),
     .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
     .testTarget(
       name: "SSD1BTests",

@@ -25,6 +25,12 @@ struct clibedit_editor {
   void *context;
   // The signal that ended the line being read: SIGINT, or one to raise again; 0 when none did.
   int ended_by;
+  // What the arrow keys look for: what stood before the cursor when the first of them was pressed, the whole line then,
+  // and how many entries back the one is that is shown; its text tells whether another key was pressed since.
+  char *search_prefix;
+  char *search_line;
+  char *search_shown;
+  int search_depth;
   // A byte read too far, after a sequence that was no UTF-8.
   char unread;
   bool has_unread;
@@ -117,6 +123,139 @@ static int read_character(EditLine *edit_line, wchar_t *character) {
   }
 }
 
+static char *copy(const char *text, size_t length) {
+  char *made = malloc(length + 1);
+  if (made == NULL) return NULL;
+  memcpy(made, text, length);
+  made[length] = '\0';
+  return made;
+}
+
+static void replace_line(EditLine *edit_line, const char *text) {
+  const LineInfo *info = el_line(edit_line);
+  mbstate_t state;
+  memset(&state, 0, sizeof state);
+  const char *rest = info->cursor;
+  // Code points after the cursor, which el_deletestr does not reach.
+  size_t after = 0;
+  for (const char *at = rest; at < info->lastchar; at++) after += ((unsigned char)*at & 0xC0) != 0x80;
+  size_t all = after;
+  for (const char *at = info->buffer; at < rest; at++) all += ((unsigned char)*at & 0xC0) != 0x80;
+  el_cursor(edit_line, (int)after);
+  if (all > 0) el_deletestr(edit_line, (int)all);
+  if (*text != '\0') el_insertstr(edit_line, text);
+}
+
+// Goes to the next older (`step` 1) or newer (-1) entry that begins with what stood before the cursor when the search began.
+static unsigned char search_history(EditLine *edit_line, int step) {
+  clibedit_editor *editor = editor_of(edit_line);
+  const LineInfo *info = el_line(edit_line);
+  size_t length = (size_t)(info->lastchar - info->buffer);
+  bool goes_on = editor->search_shown != NULL && strlen(editor->search_shown) == length &&
+                 memcmp(editor->search_shown, info->buffer, length) == 0;
+  if (!goes_on) {
+    if (step < 0) return CC_ERROR;
+    free(editor->search_prefix);
+    free(editor->search_line);
+    free(editor->search_shown);
+    editor->search_prefix = copy(info->buffer, (size_t)(info->cursor - info->buffer));
+    editor->search_line = copy(info->buffer, length);
+    editor->search_shown = copy(info->buffer, length);
+    editor->search_depth = -1;
+    if (editor->search_prefix == NULL || editor->search_line == NULL || editor->search_shown == NULL) {
+      return CC_ERROR;
+    }
+  }
+  size_t prefix = strlen(editor->search_prefix);
+  HistEvent event;
+  const char *found = NULL;
+  int found_depth = -1;
+  int depth = 0;
+  for (int status = history(editor->history, &event, H_FIRST); status == 0;
+       status = history(editor->history, &event, H_NEXT), depth++) {
+    if (step < 0 && depth >= editor->search_depth) break;
+    if (step > 0 && depth <= editor->search_depth) continue;
+    if (strncmp(event.str, editor->search_prefix, prefix) != 0) continue;
+    if (strcmp(event.str, editor->search_shown) == 0) continue;
+    found = event.str;
+    found_depth = depth;
+    if (step > 0) break;
+  }
+  if (found == NULL) {
+    if (step > 0 || editor->search_depth < 0) return CC_ERROR;
+    // Past the newest one comes what was being typed.
+    found = editor->search_line;
+  }
+  char *shown = copy(found, strlen(found));
+  if (shown == NULL) return CC_ERROR;
+  free(editor->search_shown);
+  editor->search_shown = shown;
+  editor->search_depth = found_depth;
+  replace_line(edit_line, shown);
+  return CC_REFRESH;
+}
+
+static unsigned char older_key(EditLine *edit_line, int key) {
+  (void)key;
+  return search_history(edit_line, 1);
+}
+
+static unsigned char newer_key(EditLine *edit_line, int key) {
+  (void)key;
+  return search_history(edit_line, -1);
+}
+
+// What a terminal sends around a pasted text, between ESC [ 200 ~ and this.
+static const char paste_end[] = "\033[201~";
+enum { paste_limit = 1 << 20 };
+
+// Takes a pasted text in as it is: its lines become one input, and nothing in it is a key.
+static unsigned char paste_key(EditLine *edit_line, int key) {
+  (void)key;
+  size_t size = 0, room = 4096;
+  char *text = malloc(room);
+  if (text == NULL) return CC_ERROR;
+  for (;;) {
+    char byte;
+    if (read_byte(edit_line, &byte) != 1) {
+      free(text);
+      return CC_ERROR;
+    }
+    if (size + 2 > room && room < paste_limit) {
+      char *more = realloc(text, room *= 2);
+      if (more == NULL) {
+        free(text);
+        return CC_ERROR;
+      }
+      text = more;
+    }
+    if (size + 2 > room) size--; // past the limit the end must still be found; the rest is let go
+    text[size++] = byte;
+    size_t end = sizeof paste_end - 1;
+    if (size >= end && memcmp(text + size - end, paste_end, end) == 0) {
+      size -= end;
+      break;
+    }
+  }
+  // Carriage returns are line breaks, tabs blanks, and other control characters nothing.
+  size_t kept = 0;
+  for (size_t i = 0; i < size; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte == '\r') {
+      if (i + 1 < size && text[i + 1] == '\n') continue;
+      byte = '\n';
+    }
+    if (byte == '\t') byte = ' ';
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7F) continue;
+    text[kept++] = (char)byte;
+  }
+  while (kept > 0 && text[kept - 1] == '\n') kept--;
+  text[kept] = '\0';
+  int status = kept == 0 ? 0 : el_insertstr(edit_line, text);
+  free(text);
+  return status == 0 ? CC_REFRESH : CC_ERROR;
+}
+
 static unsigned char complete_key(EditLine *edit_line, int key) {
   (void)key;
   clibedit_editor *editor = editor_of(edit_line);
@@ -134,6 +273,8 @@ static void bind_keys(EditLine *edit_line) {
       {"\\e[1~", "ed-move-to-beg"},    {"\\e[F", "ed-move-to-end"},       {"\\eOF", "ed-move-to-end"},
       {"\\e[4~", "ed-move-to-end"},    {"\\e[3~", "ed-delete-next-char"}, {"\\e[1;5C", "em-next-word"},
       {"\\e[1;5D", "ed-prev-word"},
+      {"\\e[A", "ssd1b-older"},        {"\\eOA", "ssd1b-older"},         {"\\e[B", "ssd1b-newer"},
+      {"\\eOB", "ssd1b-newer"},        {"\\e[200~", "ssd1b-paste"},
   };
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
     el_set(edit_line, EL_BIND, keys[i][0], keys[i][1], NULL);
@@ -184,13 +325,17 @@ clibedit_editor *clibedit_open(const char *name, const char *settings, int input
   el_set(edit_line, EL_HIST, history, editor->history);
   el_wset(edit_line, EL_GETCFN, read_character);
   el_set(edit_line, EL_ADDFN, "ssd1b-complete", "Complete the word before the cursor", complete_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-older", "The older entry that begins so", older_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-newer", "The newer entry that begins so", newer_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-paste", "Take a pasted text in", paste_key);
   bind_keys(edit_line);
   el_source(edit_line, settings);
   const char *style = NULL;
   el_get(edit_line, EL_EDITOR, &style);
-  // `bind -v` in the settings starts from an empty map: Tab must still complete.
+  // `bind -v` in the settings starts from an empty map: Tab must still complete, and a paste be one.
   if (style != NULL && strcmp(style, "vi") == 0) {
     el_set(edit_line, EL_BIND, "^I", "ssd1b-complete", NULL);
+    el_set(edit_line, EL_BIND, "\\e[200~", "ssd1b-paste", NULL);
   }
   return editor;
 }
@@ -200,6 +345,9 @@ void clibedit_close(clibedit_editor *editor) {
   if (editor->history != NULL) history_end(editor->history);
   if (editor->input != NULL) fclose(editor->input);
   if (editor->output != NULL) fclose(editor->output);
+  free(editor->search_prefix);
+  free(editor->search_line);
+  free(editor->search_shown);
   free(editor);
 }
 
@@ -212,9 +360,14 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   if (!prompt_signals_begin()) return clibedit_end_of_input;
   // libedit itself shows the prompt first: a control key pressed at once would be the terminal's.
   el_set(editor->edit_line, EL_PREP_TERM, 1);
+  free(editor->search_shown);
+  editor->search_shown = NULL;
+  // Bracketed paste, which terminals without it ignore.
+  fputs("\033[?2004h", editor->output);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
   editor->prompt = "";
+  fputs("\033[?2004l", editor->output);
   if (text == NULL || count <= 0) {
     fputs(editor->ended_by == SIGINT ? "^C\n" : "\n", editor->output);
   }
@@ -239,6 +392,8 @@ void clibedit_remember(clibedit_editor *editor, const char *entry) {
   history(editor->history, &event, H_ENTER, entry);
 }
 
+void clibedit_type_ahead(clibedit_editor *editor, const char *text) { el_push(editor->edit_line, text); }
+
 const char *clibedit_line(clibedit_editor *editor, int *length, int *cursor) {
   const LineInfo *info = el_line(editor->edit_line);
   *length = (int)(info->lastchar - info->buffer);
@@ -262,4 +417,9 @@ void clibedit_print_below(clibedit_editor *editor, int rows_down, const char *te
 int clibedit_columns(int descriptor) {
   struct winsize size;
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int clibedit_rows(int descriptor) {
+  struct winsize size;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }

@@ -7,6 +7,8 @@ public enum OutputForm: String, Sendable, CaseIterable { case text, csv, markdow
 public struct CommandOutput: Sendable, Equatable {
   public var text: String
   public var result: JSONValue
+  /// A picture as the sequences that show it on a terminal; it is printed as it is, after the text.
+  public var terminalText = ""
   /// The rows of a command that gives tables, whole, whatever the text leaves out.
   public var tables: [DataTable]
   /// How the user asked to see it.

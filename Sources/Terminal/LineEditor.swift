@@ -77,6 +77,9 @@ public final class LineEditor {
     if history.add(entry) { clibedit_remember(editor, entry) }
   }
 
+  /// Has the next `readLine` begin with keys that were typed before it.
+  public func typeAhead(_ text: String) { clibedit_type_ahead(editor, text) }
+
   /// Shows `prompt`, which may have colour sequences (SGR), and reads one line.
   public func readLine(prompt: String) -> Line {
     context.prompt = Self.plain(prompt)

@@ -4,7 +4,8 @@ import Glibc
 /// One line that shows how far a run has come, overwritten in place on a terminal.
 public struct ProgressLine {
   private let descriptor: Int32
-  private let isEnabled: Bool
+  /// Whether it writes at all.
+  public let isEnabled: Bool
   private let isASCII: Bool
   private var shown: String?
 
@@ -38,15 +39,17 @@ public struct ProgressLine {
     shown = nil
   }
 
-  private func write(_ text: String) {
-    // Progress that cannot be shown is no reason to stop a run.
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
-      bytes = bytes.dropFirst(written)
-    }
+  private func write(_ text: String) { Terminal.write(text, to: descriptor) }
+}
+
+/// Writes a text whole, or as far as it goes: progress that cannot be shown is no reason to stop a run.
+func write(_ text: String, to descriptor: Int32) {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    if written < 0 && errno == EINTR { continue }
+    guard written > 0 else { return }
+    bytes = bytes.dropFirst(written)
   }
 }
 

@@ -14,6 +14,12 @@ public enum TerminalInfo {
     return columns
   }
 
+  /// Rows: what the terminal says, else 24.
+  public static func rows(_ descriptor: Int32) -> Int {
+    let reported = Int(clibedit_rows(descriptor))
+    return reported > 0 ? reported : 24
+  }
+
   /// Whether the environment's text is UTF-8: `LC_ALL`, else `LC_CTYPE`, else `LANG`, the first that is not
   /// empty.
   public static func isUTF8(environment: [String: String]) -> Bool {

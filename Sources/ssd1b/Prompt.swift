@@ -18,6 +18,7 @@ struct Prompt {
     }
     if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
     session.entries = { editor.entries }
+    session.typeAhead = { editor.typeAhead($0) }
     let runner = session.runner(keepsGoing: true, allowsAbbreviation: true)
     let opened =
       session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")

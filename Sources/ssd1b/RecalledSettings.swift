@@ -16,7 +16,9 @@ struct RecalledSettings {
   init(_ texts: [PNG.Text], at path: String) throws {
     func text(_ keyword: String) -> String? { texts.last { $0.keyword == keyword }?.text }
     func object(_ text: String) throws -> [String: JSONValue] {
-      guard case .object(let fields) = try JSONValue(parsing: Data(text.utf8), at: path, kind: .file) else { return [:] }
+      guard case .object(let fields) = try JSONValue(parsing: Data(text.utf8), at: path, kind: .file) else {
+        return [:]
+      }
       return fields
     }
     if let own = text("ssd1b") {
@@ -35,7 +37,9 @@ struct RecalledSettings {
       let found = texts.isEmpty ? "no text in it" : "texts " + NearestNames.list(texts.map(\.keyword), "and")
       throw Diagnostic(
         .file, at: path, "expected a picture that carries settings, found \(found)",
-        hint: "pictures of this program, A1111, ComfyUI and InvokeAI carry them, unless they were sent through a messenger")
+        hint:
+          "pictures of this program, A1111, ComfyUI and InvokeAI carry them, unless they were sent through a messenger"
+      )
     }
     if values.isEmpty {
       throw Diagnostic(
@@ -55,9 +59,12 @@ struct RecalledSettings {
 
   private mutating func readOwn(_ fields: [String: JSONValue]) {
     take(.prompt, fields["prompt"])
-    values.append((.negative, fields["negative"].flatMap { if case .string(let text) = $0 { text } else { nil } }))
+    values.append(
+      (.negative, fields["negative"].flatMap { if case .string(let text) = $0 { text } else { nil } }))
     for setting in [Setting.cfg, .steps, .seed, .size] { take(setting, fields[setting.rawValue]) }
-    if case .string(let name)? = fields["scheduler"], Scheduler(rawValue: name) != nil { take(.scheduler, .string(name)) }
+    if case .string(let name)? = fields["scheduler"], Scheduler(rawValue: name) != nil {
+      take(.scheduler, .string(name))
+    }
   }
 
   private mutating func readInfotext(_ infotext: Infotext) {
@@ -72,14 +79,21 @@ struct RecalledSettings {
         sampler.replacing(" Karras", with: ""), isKarras: isKarras,
         known: ["Euler": "euler", "Euler a": "euler_ancestral", "DPM++ 2M": "dpmpp_2m"])
     }
-    if infotext["RNG"] != "CPU" { notes.append("its noise was drawn on a GPU: the same seed gives another picture here") }
+    if infotext["RNG"] != "CPU" {
+      notes.append("its noise was drawn on a GPU: the same seed gives another picture here")
+    }
     noteOthers(infotext.pairs.map(\.key), ["Hires upscale", "Denoising strength", "Lora hashes", "Refiner"])
   }
 
   private mutating func readInvoke(_ fields: [String: JSONValue]) {
     take(.prompt, fields["positive_prompt"])
     values.append(
-      (.negative, fields["negative_prompt"].flatMap { if case .string(let text) = $0, !text.isEmpty { text } else { nil } }))
+      (
+        .negative,
+        fields["negative_prompt"].flatMap {
+          if case .string(let text) = $0, !text.isEmpty { text } else { nil }
+        }
+      ))
     take(.cfg, fields["cfg_scale"])
     take(.steps, fields["steps"])
     take(.seed, fields["seed"])
@@ -133,7 +147,8 @@ struct RecalledSettings {
     take(.cfg, sampler.inputs["cfg"])
     take(.steps, sampler.inputs["steps"])
     take(.seed, sampler.inputs["seed"] ?? sampler.inputs["noise_seed"])
-    if let latent = origin(sampler.inputs["latent_image"]), case .integer(let width)? = latent.inputs["width"],
+    if let latent = origin(sampler.inputs["latent_image"]),
+      case .integer(let width)? = latent.inputs["width"],
       case .integer(let height)? = latent.inputs["height"]
     {
       values.append((.size, "\(width)x\(height)"))
@@ -147,11 +162,13 @@ struct RecalledSettings {
         notes.append("its scheduler \(spacing) spaces the steps in another way")
       }
     }
-    noteOthers(nodes.keys.compactMap { node($0)?.kind }, ["LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced"])
+    noteOthers(
+      nodes.keys.compactMap { node($0)?.kind }, ["LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced"])
   }
 
   private mutating func takeScheduler(_ name: String, isKarras: Bool, known: [String: String]) {
-    guard let base = known[name], let scheduler = Scheduler(rawValue: isKarras ? base + "_karras" : base) else {
+    guard let base = known[name], let scheduler = Scheduler(rawValue: isKarras ? base + "_karras" : base)
+    else {
       notes.append("its sampler \(name)\(isKarras ? " with Karras' sigmas" : "") is none of this program's")
       return
     }

@@ -42,6 +42,9 @@ struct SSD1B: ParsableCommand {
   @Flag(help: "Print one JSON object a command instead of text.")
   var json = false
 
+  @Flag(help: "Print one JSON object for each step of a run too; it implies --json.")
+  var events = false
+
   @Flag(help: "Replay and verify sessions on another model than they were recorded on.")
   var force = false
 
@@ -82,7 +85,8 @@ struct SSD1B: ParsableCommand {
       let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
       let session = Session(
         try open(compute, on: pool), pool: pool, compute: compute, library: backend, precision: precision,
-        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json, forcesReplays: force)
+        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json || events, forcesReplays: force)
+      if events { session.events = RunEvents() }
       let code =
         isBatch
         ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()

@@ -129,7 +129,6 @@ extension Session {
           "resume goes on; decode, dump, latents show what is there; save FILE keeps it for another session")
     }
     let secondsPerStep = (clock.now - stepsStart).seconds / Double(max(1, run.step - firstStep))
-    watch.beginDecoding()
     let pixels: [Float]
     do {
       pixels = try model.decode(
@@ -142,7 +141,7 @@ extension Session {
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     picture = image
     try PNG.write(image, text: record(of: run).texts, to: path)
-    watch.finish(with: image, path: path)
+    watch.finish(with: image, of: run)
     return MadePicture(
       path: path, run: run, image: image, secondsPerStep: secondsPerStep,
       seconds: (clock.now - start).seconds, captured: recorder.captured.count, isReused: false)

@@ -43,6 +43,13 @@ final class Session {
   var recording: Recording?
   /// What a verification runs in place of the user.
   var rehearsal: Rehearsal?
+  /// What the terminal can show, once it was asked.
+  var support: PictureSupport?
+  /// Whether pictures and previews are shown on a terminal.
+  var picturesAreOn = true
+  var preview: LatentPreview?
+  /// Gives keys to the prompt that were typed before it.
+  var typeAhead: (String) -> Void = { _ in }
   /// The loaded model's SHA-256, once it was asked for.
   var identity: SHA256?
   let table: CommandTable<Session>
@@ -60,8 +67,12 @@ final class Session {
   let forcesReplays: Bool
   /// Prints one JSON object a command instead of text.
   let isJSON: Bool
+  /// What tells another program how runs go on; nil unless asked for.
+  var events: RunEvents?
   /// Commands so far, as records count them.
-  private var commandCount = 0
+  private var commandCount = 0 {
+    didSet { events?.seq = commandCount + 1 }
+  }
   let progress: ProgressLine
   /// Columns to print in; nil where nothing is cut.
   var width: Int? {
@@ -165,6 +176,7 @@ final class Session {
       isJSON
         ? Record.success(seq: commandCount, command: command, result: output.result).text()
         : output.form == .text ? Self.safe(output.text) : output.rendered)
+    if !isJSON { writeRaw(output.terminalText) }
   }
 
   /// A text of lines without control characters, wherever its names came from.
@@ -204,8 +216,13 @@ final class Session {
   }
 
   private func write(_ text: String) {
-    guard !text.isEmpty, rehearsal == nil else { return }
-    FileHandle.standardOutput.write(Data((text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n").utf8))
+    guard !text.isEmpty else { return }
+    writeRaw(text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n")
+  }
+
+  /// Prints a text as it is, with its own terminal sequences.
+  func writeRaw(_ text: String) {
+    if rehearsal == nil { FileHandle.standardOutput.write(Data(text.utf8)) }
   }
 
   private var matmulPeaks: [Precision: MatmulPeak] = [:]
@@ -255,11 +272,13 @@ enum Commands {
     SettingCommands.all + [
       RecallCommand.command,
       GenerateCommand.command, GenerateCommand.resume, SweepCommand.command,
-      LatentsCommand.command, DecodeCommand.command, DumpCommand.command,
+      ViewCommand.command, ViewCommand.pictures, LatentsCommand.command, DecodeCommand.command,
+      DumpCommand.command,
       InspectionCommands.layers, InspectionCommands.params, DiffCommand.command, TensorCommand.command,
       CaptureCommand.command, AttentionCommand.command, EstimateCommand.command, ProfileCommand.command,
       ModelCommand.command, TokensCommand.command,
-      ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time, ScriptCommands.echo,
+      ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time,
+      ScriptCommands.echo,
       ScriptCommands.history,
       EvidenceCommands.record, EvidenceCommands.replay, EvidenceCommands.verify,
       HelpCommands.help, HelpCommands.apropos, HelpCommands.quit,

@@ -112,7 +112,8 @@ extension Verification.Item {
     if let step = Self.step(of: first) { parts.append("from step \(step) on") } else { parts.append(first) }
     if let worst = shares.max(), worst > 0, worst.isFinite {
       parts.append(
-        "latents off by up to \(Number.significant(Double(worst), 2)) of their spread (tolerance \(latentTolerance))")
+        "latents off by up to \(Number.significant(Double(worst), 2)) of their spread (tolerance \(latentTolerance))"
+      )
     }
     let pixels = values.filter { $0.name.hasSuffix("pixels") }.compactMap(\.verdict.distance)
     if let worst = pixels.max() {
@@ -173,7 +174,8 @@ extension Session {
           output.allEvidence(of: invocation.declaration).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         let tolerance = Tolerance(recordedPrecision, lastCompute?.precision ?? compute.precision)
         var item = Verification.Item(
-          place: "\(entry.statement.location)", command: invocation.statementText(), latentTolerance: tolerance.latents)
+          place: "\(entry.statement.location)", command: invocation.statementText(),
+          latentTolerance: tolerance.latents)
         for recorded in entry.evidence {
           let allowed: Float? =
             recorded.name.hasSuffix("pixels")

@@ -38,6 +38,9 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
 // Adds an entry for the arrow keys and the search; one equal to the newest is not added again.
 void clibedit_remember(clibedit_editor *editor, const char *entry);
 
+// Has the next clibedit_read begin with `text`, as if it had been typed.
+void clibedit_type_ahead(clibedit_editor *editor, const char *text);
+
 // While completing: the line as UTF-8 (not terminated), its bytes, and the cursor's byte offset.
 const char *clibedit_line(clibedit_editor *editor, int *length, int *cursor);
 // While completing: deletes `characters` code points before the cursor, then inserts `text` there.
@@ -50,6 +53,8 @@ void clibedit_print_below(clibedit_editor *editor, int rows_down, const char *te
 
 // Columns of the terminal at `descriptor`, or 0 when it is none or does not know.
 int clibedit_columns(int descriptor);
+// Rows, in the same way.
+int clibedit_rows(int descriptor);
 
 // MARK: Signal flags
 

@@ -156,6 +156,11 @@ public final class DiffusionModel {
   /// Lets go of the text encoders' layouts until a text is encoded again.
   func dropEncoders() { weights = weights.filter { !Self.encoders.contains($0.key.component) } }
 
+  /// Lets go of the layout of the weights that an output needs.
+  func dropWeights(of component: Architecture.Component, for output: String) {
+    weights[WeightsKey(component: component, output: output)] = nil
+  }
+
   /// Computes on another backend from now on.
   public func use(_ backend: any Backend) {
     self.backend = backend

@@ -1,22 +1,48 @@
 /// A quick look at latents: the linear map from their channels to red, green and blue that fits a decoded picture best.
 ///
-/// It is fitted by least squares to latents and the picture that the autoencoder made of them: each latent against the mean
-/// colour of its square. An autoencoder is no linear map, so it is fitted to a run's own picture, and then shows the colours
-/// and places of the run's other latents, an eighth as fine, without running the decoder for each.
+/// It is fitted by least squares to latents and their pictures: each latent against the mean colour of its square. An
+/// autoencoder is no linear map, so one fitted to a run's own picture shows the run's other latents best; before there is
+/// one, `DiffusionModel.latentPreview` fits to pictures that are drawn for it.
 public struct LatentPreview: Sendable {
   /// [C + 1][3]: a row for each channel of the scaled latents, then the offset.
   public let matrix: [[Double]]
 
-  /// Fits latents [C, h, w] to their picture [H, W, 3] in -1...1, which is a whole number of times as large.
+  /// Latents [C, h, w] and their picture [H, W, 3] in -1...1, which is a whole number of times as large.
+  public struct Pair {
+    public let latents: [Float]
+    public let height: Int
+    public let width: Int
+    public let picture: [Float]
+
+    public init(latents: [Float], height: Int, width: Int, picture: [Float]) {
+      (self.latents, self.height, self.width, self.picture) = (latents, height, width, picture)
+    }
+  }
+
+  /// Fits latents to their picture.
   public init(latents: [Float], height: Int, width: Int, picture: [Float]) {
-    let area = height * width
-    let channels = latents.count / area
+    self.init([Pair(latents: latents, height: height, width: width, picture: picture)])
+  }
+
+  /// Fits some latents, all of as many channels, to their pictures.
+  public init(_ pairs: [Pair]) {
+    precondition(!pairs.isEmpty, "something to fit to")
+    let channels = pairs[0].latents.count / (pairs[0].height * pairs[0].width)
+    var normal = Array(repeating: [Double](repeating: 0, count: channels + 1), count: channels + 1)
+    var right = Array(repeating: [Double](repeating: 0, count: 3), count: channels + 1)
+    for pair in pairs { Self.add(pair, channels, &normal, &right) }
+    matrix = solve(normal, right)
+  }
+
+  private static func add(
+    _ pair: Pair, _ channels: Int, _ normal: inout [[Double]], _ right: inout [[Double]]
+  ) {
+    let (latents, picture, width) = (pair.latents, pair.picture, pair.width)
+    let area = pair.height * width
     let side = Int((Double(picture.count / 3) / Double(area)).squareRoot())
     precondition(
       latents.count == channels * area && picture.count == area * side * side * 3, "latents and their picture"
     )
-    var normal = Array(repeating: [Double](repeating: 0, count: channels + 1), count: channels + 1)
-    var right = Array(repeating: [Double](repeating: 0, count: 3), count: channels + 1)
     for position in 0..<area {
       let row = (0..<channels).map { Double(latents[$0 * area + position]) } + [1]
       var color = [0.0, 0.0, 0.0]
@@ -31,7 +57,6 @@ public struct LatentPreview: Sendable {
         for c in 0..<3 { right[i][c] += row[i] * color[c] }
       }
     }
-    matrix = solve(normal, right)
   }
 
   /// The picture of latents [C, H, W] in the diffusion model's space: [H, W, 3] in about -1...1, a value a latent.

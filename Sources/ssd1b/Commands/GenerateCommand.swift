@@ -41,6 +41,7 @@ enum GenerateCommand {
         session.place(for: OutputPath.free("-seed\(one.seed).png"))
       }
       session.say(made.line)
+      try session.show(made.image)
       results.append(made.json)
       output.information += made.information
       if session.keepsEvidence {
@@ -95,6 +96,7 @@ enum GenerateCommand {
       made = try session.run(run.request, to: path) { _, _ in run }
     }
     session.say(made.line)
+    try session.show(made.image)
     var output = CommandOutput("", result: .object(["images": .array([made.json])]))
     output.information = made.information
     if session.keepsEvidence { output.evidence = made.evidence() }

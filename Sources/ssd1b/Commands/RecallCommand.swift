@@ -12,7 +12,9 @@ enum RecallCommand {
         not be taken over. What computes is never taken over.
         """,
       arguments: [ArgumentDeclaration("FILE", .file, summary: "the PNG")],
-      options: [OptionDeclaration("except", .text, summary: "settings to leave as they are, such as seed,size")],
+      options: [
+        OptionDeclaration("except", .text, summary: "settings to leave as they are, such as seed,size")
+      ],
       examples: [
         ("recall fox.png", "the settings that made it"), ("recall fox.png except=seed", "all but the seed"),
       ])
@@ -23,7 +25,8 @@ enum RecallCommand {
         guard let setting = Setting(rawValue: name) else {
           throw Diagnostic(
             .usage, at: "except", "expected settings' names, found \(name)",
-            hint: NearestNames.hint(for: name, among: Setting.allCases.map(\.rawValue), fallback: "set lists them"))
+            hint: NearestNames.hint(
+              for: name, among: Setting.allCases.map(\.rawValue), fallback: "set lists them"))
         }
         return setting
       })
@@ -45,7 +48,8 @@ enum RecallCommand {
     var changed: [String: JSONValue] = [:]
     for (setting, _) in recalled.values where !excepted.contains(setting) {
       let before = try session.value(of: setting)
-      let after = settings.value(of: setting, start: session.start, compute: try session.compute(for: settings))
+      let after = settings.value(
+        of: setting, start: session.start, compute: try session.compute(for: settings))
       guard before != after else { continue }
       changed[setting.rawValue] = after
       lines.append("  \(setting.rawValue)  \(SettingCommands.text(before)) → \(SettingCommands.text(after))")
@@ -55,7 +59,8 @@ enum RecallCommand {
     return CommandOutput(
       (lines + notes.map { "note: \($0)" }).joined(separator: "\n"),
       result: [
-        "source": .string(recalled.source), "changed": .object(changed), "notes": .array(notes.map(JSONValue.string)),
+        "source": .string(recalled.source), "changed": .object(changed),
+        "notes": .array(notes.map(JSONValue.string)),
       ])
   }
 }

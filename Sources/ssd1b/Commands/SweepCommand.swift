@@ -22,11 +22,14 @@ enum SweepCommand {
       ])
   ) { invocation, session in
     let axes = try invocation.options.compactMap { option in
-      try Setting(rawValue: option.key).map { Axis(setting: $0, values: try values(of: $0, in: option.value)) }
+      try Setting(rawValue: option.key).map {
+        Axis(setting: $0, values: try values(of: $0, in: option.value))
+      }
     }
     guard !axes.isEmpty else {
       throw Diagnostic(
-        .usage, at: "sweep", "expected a setting with a list of values, found none", hint: "for example: sweep cfg=3,6,9")
+        .usage, at: "sweep", "expected a setting with a list of values, found none",
+        hint: "for example: sweep cfg=3,6,9")
     }
     let count = axes.reduce(1) { $0.multipliedReportingOverflow(by: $1.values.count).partialValue }
     guard count <= 10_000, axes.allSatisfy({ $0.values.count <= 10_000 }) else {
@@ -54,6 +57,7 @@ enum SweepCommand {
       let facts: [String: JSONValue] = ["sweep": .string(invocation.statementText())]
       try PNG.write(sheet, text: session.record(of: last).text(facts), to: path)
       session.say("\(path)  \(tiles.count) pictures")
+      try session.show(sheet)
       output.information.append("sheet \(path)")
       output.result = ["folder": .string(folder), "sheet": .string(path), "images": .array(results)]
     }
@@ -88,8 +92,10 @@ enum SweepCommand {
   /// The values of a list: `3,6,9`, `1..4`, `a fox|a cat`. Throws a `Diagnostic` for an empty one.
   static func values(of setting: Setting, in list: String) throws -> [String] {
     let isText = setting == .prompt || setting == .negative
-    let parts = list.split(separator: isText || list.contains("|") ? "|" : ",", omittingEmptySubsequences: false)
-      .map { $0.trimmingCharacters(in: .whitespaces) }
+    let parts = list.split(
+      separator: isText || list.contains("|") ? "|" : ",", omittingEmptySubsequences: false
+    )
+    .map { $0.trimmingCharacters(in: .whitespaces) }
     return try parts.flatMap { part -> [String] in
       let ends = part.components(separatedBy: "..")
       if !isText, ends.count == 2 {
@@ -102,7 +108,8 @@ enum SweepCommand {
       }
       guard isText || !part.isEmpty else {
         throw Diagnostic(
-          .value, at: setting.rawValue, "expected values parted by commas, found \(list)", hint: "for example: cfg=3,6,9")
+          .value, at: setting.rawValue, "expected values parted by commas, found \(list)",
+          hint: "for example: cfg=3,6,9")
       }
       return [part]
     }
@@ -125,7 +132,9 @@ enum SweepCommand {
     let digits = String(values.count).count
     return values.enumerated().map { index, values in
       let number = String(index + 1)
-      let label = label(values, axes).map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" }
+      let label = label(values, axes).map {
+        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-"
+      }
       return String(repeating: "0", count: digits - number.count) + number + "-"
         + String(String(label).replacing("--", with: "-").prefix(60))
     }

@@ -40,7 +40,8 @@ let package = Package(
         "Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Inspection",
         "Imaging", "Terminal", "Shell", "EmbeddedModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ],
+      exclude: ["COMMANDS.md", "ssd1b.1", "record.schema.json"]),
     .executableTarget(
       name: "ssd1b-bench",
       dependencies: [

@@ -11,7 +11,7 @@ static bool installed;
 
 static void handle(int signal) {
   if (signal == SIGTERM) __atomic_store_n(&terminated, 1, __ATOMIC_RELAXED);
-  __atomic_store_n(&interrupted, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&interrupted, 1, __ATOMIC_RELAXED);
 }
 
 static void replace(int signal, struct sigaction *previous) {
@@ -38,6 +38,7 @@ void clibedit_restore_signals(void) {
 
 const int32_t *clibedit_interrupt_flag(void) { return &interrupted; }
 bool clibedit_is_interrupted(void) { return __atomic_load_n(&interrupted, __ATOMIC_RELAXED) != 0; }
+int clibedit_interrupt_count(void) { return __atomic_load_n(&interrupted, __ATOMIC_RELAXED); }
 bool clibedit_is_terminated(void) { return __atomic_load_n(&terminated, __ATOMIC_RELAXED) != 0; }
 void clibedit_raise_interrupt(void) { __atomic_store_n(&interrupted, 1, __ATOMIC_RELAXED); }
 

@@ -25,7 +25,8 @@ public struct ArgumentDeclaration: Sendable, Equatable {
   /// The argument in usage text, without brackets.
   var label: String {
     if case .choice = kind, kind.placeholder.utf8.count <= 40 { return kind.placeholder }
-    return name.uppercased()
+    // A list of what it may be says itself.
+    return name.contains("|") ? name : name.uppercased()
   }
 
   /// The argument in the message that a value is not of its kind; the names of a choice say enough.

@@ -133,7 +133,8 @@ extension Evidence {
     guard size == recorded.size, !probe.isEmpty, probe.count == recorded.probe.count else {
       return .differs(nil)
     }
-    let distance = zip(probe, recorded.probe).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    let distances = zip(probe, recorded.probe).map { abs($0 - $1) }
+    guard distances.allSatisfy(\.isFinite), let distance = distances.max() else { return .differs(nil) }
     return distance <= tolerance ? .within(distance) : .differs(distance)
   }
 }

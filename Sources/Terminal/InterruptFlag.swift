@@ -18,6 +18,9 @@ public enum InterruptFlag {
   /// Whether a run should stop: SIGINT or SIGTERM has arrived since the last `clear`.
   public static var isRaised: Bool { clibedit_is_interrupted() }
 
+  /// How many of the two signals have arrived since the last `clear`.
+  public static var count: Int { Int(clibedit_interrupt_count()) }
+
   /// Whether SIGTERM has arrived: the process should end with 143.
   public static var isTerminated: Bool { clibedit_is_terminated() }
 

@@ -19,7 +19,7 @@ struct Batch {
         outcome.append(runner.run(try ScriptReader(file: file, grammar: grammar), in: session))
         session.sources = SourceChain()
       } catch {
-        SSD1B.report(ErrorText.render(error))
+        SSD1B.report(ErrorText.render(error), inColor: session.colors(on: 2))
         return SSD1B.exitCode(for: error)
       }
     }

@@ -7,6 +7,8 @@ import Terminal
 /// The shell on a terminal: a prompt that outlives every error.
 struct Prompt {
   let session: Session
+  /// Whether the user's start file is run first.
+  let runsStartFile: Bool
 
   func run() throws -> Int32 {
     let table = session.table
@@ -19,36 +21,81 @@ struct Prompt {
     if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
     session.entries = { editor.entries }
     session.typeAhead = { editor.typeAhead($0) }
-    let runner = session.runner(keepsGoing: true, allowsAbbreviation: true)
     let opened =
       session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
     session.say("ssd1b \(SSD1B.version), \(opened). help lists the commands, quit leaves.")
+    if runsStartFile, let code = runStartFile() { return code }
 
+    let sign = TextStyle.cyan.applied(to: "ssd1b>", isEnabled: session.colors(on: 1)) + " "
     var assembler = StatementAssembler(source: "-", grammar: table.grammar(allowAbbreviation: true))
+    // A second Ctrl-C at once after the one that stopped a run drops what was kept of it.
+    var stopped: ContinuousClock.Instant?
     while true {
-      switch editor.readLine(prompt: assembler.isIncomplete ? "... " : "ssd1b> ") {
+      switch editor.readLine(prompt: assembler.isIncomplete ? "... " : sign) {
       case .endOfInput:
         session.say("")
         return InterruptFlag.isTerminated ? 143 : 0
       case .interrupted:
         assembler.reset()
-      case .text(let line):
-        do {
-          guard case .complete(let statement) = try assembler.append(line) else { continue }
-          editor.remember(statement.text)
-          InterruptFlag.clear()
-          switch runner.run(statement, in: session) {
-          case .succeeded(let output) where output.endsSession: return 0
-          case .failed(_, endsSession: true): return 1
-          case .succeeded, .failed: break
+        if let stopped, ContinuousClock.now - stopped < .seconds(2) { dropRun() }
+        stopped = nil
+      case .text(let input):
+        stopped = nil
+        // A pasted block is one input of several lines.
+        let lines = input.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines.count > 1 { editor.remember(input) }
+        for line in lines {
+          do {
+            guard case .complete(let statement) = try assembler.append(line) else { continue }
+            if lines.count == 1 { editor.remember(statement.text) }
+            let outcome = run(statement)
+            if let code = outcome.exitCode { return code }
+            if outcome.wasInterrupted {
+              if InterruptFlag.count > 1 { dropRun() } else { stopped = .now }
+              InterruptFlag.clear()
+              assembler.reset()
+              break
+            }
+          } catch {
+            if lines.count == 1 { editor.remember(line) }
+            SSD1B.report(ErrorText.render(error.diagnostic), inColor: session.colors(on: 2))
           }
-        } catch {
-          editor.remember(line)
-          SSD1B.report(ErrorText.render(error.diagnostic))
         }
         if InterruptFlag.isTerminated { return 143 }
         InterruptFlag.clear()
       }
+    }
+  }
+
+  /// Runs one command; `exitCode` is what to leave with.
+  private func run(_ statement: Statement) -> (exitCode: Int32?, wasInterrupted: Bool) {
+    InterruptFlag.clear()
+    switch session.runner(keepsGoing: true, allowsAbbreviation: true).run(statement, in: session) {
+    case .succeeded(let output): return (output.endsSession ? 0 : nil, false)
+    case .failed(_, endsSession: true): return (1, false)
+    case .failed(let errors, _):
+      if InterruptFlag.isTerminated { return (143, true) }
+      return (nil, errors.contains { $0.diagnostic.kind == .interrupted })
+    }
+  }
+
+  /// Forgets an interrupted run.
+  private func dropRun() {
+    guard let run = session.last, !run.isFinished || session.picture == nil else { return }
+    session.last = nil
+    session.say("the run interrupted at \(run.step)/\(run.request.steps) is dropped")
+  }
+
+  /// Runs the commands of the user's start file, if there is one; returns the exit code when they end the session.
+  private func runStartFile() -> Int32? {
+    guard let path = Self.startPath, FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      return try session.runScript(at: path).endsSession ? 0 : nil
+    } catch let failure as ScriptFailure {
+      return failure.outcome.endsSession ? 1 : nil
+    } catch {
+      SSD1B.report("error: \(error)", inColor: session.colors(on: 2))
+      return nil
     }
   }
 
@@ -68,9 +115,15 @@ struct Prompt {
   }
 
   /// `$XDG_STATE_HOME/ssd1b/history`, by default under `~/.local/state`.
-  private static var historyPath: String? {
+  private static var historyPath: String? { userPath("XDG_STATE_HOME", ".local/state", "history") }
+
+  /// `$XDG_CONFIG_HOME/ssd1b/rc`, by default under `~/.config`.
+  private static var startPath: String? { userPath("XDG_CONFIG_HOME", ".config", "rc") }
+
+  /// A file of this program in a folder of the XDG base directory specification.
+  private static func userPath(_ variable: String, _ standard: String, _ name: String) -> String? {
     let environment = ProcessInfo.processInfo.environment
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/ssd1b/history" }
-    return environment["HOME"].map { $0 + "/.local/state/ssd1b/history" }
+    if let folder = environment[variable], folder.hasPrefix("/") { return "\(folder)/ssd1b/\(name)" }
+    return environment["HOME"].map { "\($0)/\(standard)/ssd1b/\(name)" }
   }
 }

@@ -42,6 +42,12 @@ struct SSD1B: ParsableCommand {
   @Flag(help: "Print one JSON object a command instead of text.")
   var json = false
 
+  @Flag(help: "Do not run the start file, $XDG_CONFIG_HOME/ssd1b/rc; a batch never does.")
+  var noRc = false
+
+  @Option(help: "When to colour: auto, always or never; auto is on a terminal, unless NO_COLOR is set.")
+  var color = ColorChoice.auto
+
   @Flag(help: "Print one JSON object for each step of a run too; it implies --json.")
   var events = false
 
@@ -85,14 +91,18 @@ struct SSD1B: ParsableCommand {
       let pool = ThreadPool(threads: threads ?? ThreadPool.processors, cancelFlag: InterruptFlag.pointer)
       let session = Session(
         try open(compute, on: pool), pool: pool, compute: compute, library: backend, precision: precision,
-        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json || events, forcesReplays: force)
+        isInteractive: !isBatch, keepsGoing: keepGoing, isJSON: json || events, forcesReplays: force,
+        color: color)
       if events { session.events = RunEvents() }
       let code =
         isBatch
-        ? Batch(session: session).run(commands: commands, files: files) : try Prompt(session: session).run()
+        ? Batch(session: session).run(commands: commands, files: files)
+        : try Prompt(session: session, runsStartFile: !noRc).run()
       throw ExitCode(code)
     } catch let fault as Diagnostic {
-      Self.report(ErrorText.render(fault))
+      let isColored = color.isEnabled(
+        environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(2))
+      Self.report(ErrorText.render(fault), inColor: isColored)
       throw ExitCode(Self.exitCode(for: fault))
     }
   }
@@ -110,8 +120,18 @@ struct SSD1B: ParsableCommand {
     return .pipeline(try DiffusionModel(EmbeddedModel(), backend: backend))
   }
 
-  static func report(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+  static func report(_ text: String, inColor: Bool = false) {
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    if inColor {
+      for (word, style) in [("error:", TextStyle.red), ("hint:", .dim)] {
+        if let index = lines.firstIndex(where: { $0.contains(word) }),
+          let range = lines[index].range(of: word)
+        {
+          lines[index].replaceSubrange(range, with: style.applied(to: word, isEnabled: true))
+        }
+      }
+    }
+    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
   }
 
   static func exitCode(for fault: Diagnostic) -> Int32 {
@@ -127,3 +147,4 @@ struct SSD1B: ParsableCommand {
 
 extension BackendChoice.Library: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
+extension ColorChoice: ExpressibleByArgument {}

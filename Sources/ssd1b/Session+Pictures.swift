@@ -8,9 +8,8 @@ import Terminal
 extension Session {
   /// Whether pictures are shown without being asked for: on a terminal that has colour.
   var showsPictures: Bool {
-    isInteractive && !isJSON && rehearsal == nil && picturesAreOn
-      && ColorChoice.auto.isEnabled(
-        environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(1))
+    isInteractive && !isJSON && rehearsal == nil && picturesAreOn && TerminalInfo.isTerminal(1)
+      && colors(on: 1)
   }
 
   /// What the terminal can show; it is asked once, when a picture is first to be shown.

@@ -63,6 +63,7 @@ final class Session {
   /// Commands running inside each other.
   var depth = 0
   let keepsGoing: Bool
+  private let color: ColorChoice
   /// Whether recorded sessions run on any model.
   let forcesReplays: Bool
   /// Prints one JSON object a command instead of text.
@@ -88,7 +89,8 @@ final class Session {
   init(
     _ opened: Opened, pool: ThreadPool, compute: BackendChoice, library: BackendChoice.Library?,
     precision: Precision?,
-    isInteractive: Bool, keepsGoing: Bool, isJSON: Bool, forcesReplays: Bool
+    isInteractive: Bool, keepsGoing: Bool, isJSON: Bool, forcesReplays: Bool,
+    color: ColorChoice
   ) {
     switch opened {
     case .pipeline(let model):
@@ -106,6 +108,7 @@ final class Session {
     self.keepsGoing = keepsGoing
     self.isJSON = isJSON
     self.forcesReplays = forcesReplays
+    self.color = color
     table = CommandTable(Commands.all, settings: Setting.allCases.map(\.option))
     let environment = ProcessInfo.processInfo.environment
     progress = ProgressLine(
@@ -201,7 +204,16 @@ final class Session {
     }
     guard !failure.isReported else { return }
     // At the prompt a line's number says nothing.
-    SSD1B.report(isInteractive ? ErrorText.render(failure.error.diagnostic) : ErrorText.render(failure.error))
+    let isTyped = isInteractive && failure.error.location.source == "-"
+    SSD1B.report(
+      isTyped ? ErrorText.render(failure.error.diagnostic) : ErrorText.render(failure.error),
+      inColor: colors(on: 2))
+  }
+
+  /// Whether to colour what goes to a descriptor.
+  func colors(on descriptor: Int32) -> Bool {
+    color.isEnabled(
+      environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(descriptor))
   }
 
   /// What runs this session's statements.

@@ -16,6 +16,13 @@ struct Tolerance {
   /// Of all channels of a picture, in 8-bit steps.
   let picture: Float
 
+  /// On another model than the recorded one nothing is the same picture but by the same bits.
+  static let none = Tolerance(latents: 0, pixels: 0, picture: 0)
+
+  private init(latents: Float, pixels: Float, picture: Float) {
+    (self.latents, self.pixels, self.picture) = (latents, pixels, picture)
+  }
+
   init(_ recorded: Precision, _ present: Precision) {
     (latents, pixels, picture) = recorded == .float32 && present == .float32 ? (1e-4, 1, 2) : (0.2, 24, 80)
   }

@@ -158,7 +158,8 @@ extension Session {
     throws
     -> Verification
   {
-    var basis = try check(file, isForced: isForced)
+    let note = try noteOnModel(of: file, isForced: isForced)
+    var basis = [note].compactMap { $0 }
     let (library, precision) = recordedCompute(
       file.conditions["backend"], file.conditions["precision"], &basis)
     var items: [Verification.Item] = []
@@ -172,7 +173,8 @@ extension Session {
         guard !output.endsSession else { break }
         let found = Dictionary(
           output.allEvidence(of: invocation.declaration).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        let tolerance = Tolerance(recordedPrecision, lastCompute?.precision ?? compute.precision)
+        let tolerance =
+          note == nil ? Tolerance(recordedPrecision, lastCompute?.precision ?? compute.precision) : .none
         var item = Verification.Item(
           place: "\(entry.statement.location)", command: invocation.statementText(),
           latentTolerance: tolerance.latents)
@@ -232,11 +234,9 @@ extension Session {
     let (recordedImage, texts) = try PNG.read(path: path)
     let record = try RecordedPicture(texts, at: path)
     var basis: [String] = []
-    if let expected = record.identity {
-      try check(model: expected, at: path, isForced: isForced, &basis)
-    } else {
-      basis.append("note: the picture does not say which model made it")
-    }
+    let note = try record.identity.flatMap { try noteOnModel($0, at: path, isForced: isForced) }
+    if let note { basis.append(note) }
+    if record.identity == nil { basis.append("note: the picture does not say which model made it") }
     let (library, precision) = recordedCompute(record.backend, record.precision, &basis)
     var item = Verification.Item(
       place: path, command: "seed \(record.request.seed), \(record.request.steps) steps")
@@ -247,8 +247,8 @@ extension Session {
       let made = try run(record.request, to: place(for: "picture.png")) {
         try Generation(record.request, on: $0, observers: $1)
       }
-      let tolerance = Tolerance(
-        record.precision.flatMap { Precision(rawValue: $0) } ?? .float32, compute.precision)
+      let recordedPrecision = record.precision.flatMap { Precision(rawValue: $0) } ?? .float32
+      let tolerance = note == nil ? Tolerance(recordedPrecision, compute.precision) : .none
       let latentsAgree = record.latents == nil || record.latents == SHA256(of: made.run.latents).description
       item.values.append(
         ("latents[\(made.run.step)]", latentsAgree ? .identical : .skipped("other digits"), nil))
@@ -284,31 +284,27 @@ extension Session {
     return Verification(file: path, basis: basis, items: [item])
   }
 
-  /// Checks a session's conditions. Throws a `Diagnostic` of kind `.otherModel`, unless forced.
-  func check(_ file: SessionFile, isForced: Bool) throws -> [String] {
-    var notes: [String] = []
-    guard let expected = file.conditions["model"] else { return notes }
+  /// Checks that a session was recorded on the loaded model. Throws a `Diagnostic` of kind `.otherModel` when it was not,
+  /// or when forced returns a note that says so.
+  func noteOnModel(of file: SessionFile, isForced: Bool) throws -> String? {
     do {
-      try check(model: expected, at: nil, isForced: isForced, &notes)
+      return try file.conditions["model"].flatMap { try noteOnModel($0, at: nil, isForced: isForced) }
     } catch let fault as Diagnostic {
       throw LocatedDiagnostic(fault, at: file.conditionsLocation)
     }
-    return notes
   }
 
-  private func check(model expected: String, at place: String?, isForced: Bool, _ notes: inout [String])
-    throws
-  {
+  private func noteOnModel(_ expected: String, at place: String?, isForced: Bool) throws -> String? {
     let found = "sha256:\(try modelIdentity())"
     let expected = expected.hasPrefix("sha256:") ? expected : "sha256:\(expected)"
-    guard expected != found else { return }
+    guard expected != found else { return nil }
     let message = "recorded on the model \(expected.prefix(19))…, this one is \(found.prefix(19))…"
     guard isForced else {
       throw Diagnostic(
         .otherModel, at: place, message,
         hint: "start with --model FOLDER, the model it was recorded on; --force runs it on this one")
     }
-    notes.append("forced: \(message)")
+    return "forced: \(message)"
   }
 
   /// What is recorded to have computed, where that can be had here; else a note and nothing.

@@ -66,6 +66,8 @@ void clibedit_restore_signals(void);
 // Non-zero once SIGINT or SIGTERM arrived. Any thread may read it with a relaxed atomic load.
 const int32_t *clibedit_interrupt_flag(void);
 bool clibedit_is_interrupted(void);
+// How often SIGINT or SIGTERM arrived since the last clear.
+int clibedit_interrupt_count(void);
 bool clibedit_is_terminated(void);
 // Sets the flag as SIGINT would.
 void clibedit_raise_interrupt(void);

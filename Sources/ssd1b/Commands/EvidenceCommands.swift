@@ -74,7 +74,7 @@ enum EvidenceCommands {
     let path = try invocation.required("FILE")
     let file = try SessionFile(file: path, grammar: session.table.grammar())
     let isForced = session.forcesReplays || invocation.text("force") != nil
-    for note in try session.check(file, isForced: isForced) { session.say(note) }
+    if let note = try session.noteOnModel(of: file, isForced: isForced) { session.say(note) }
     session.settings = Settings()
     (session.captureRules, session.capturesAttention) = ([], false)
     let library =

@@ -1,0 +1,208 @@
+import Base
+import Foundation
+import Imaging
+import Testing
+
+/// Sessions and pictures that prove themselves, over processes.
+@Suite struct EvidenceTests {
+  /// Thirty commands: prompts, overrides, a sweep, inspection.
+  private static let session = """
+    prompt a fox on a blue background
+    negative blurry, # and "ugly"
+    seed random
+    generate steps=4 out=fox.png
+    latents
+    cfg 7
+    seed +1
+    generate n=2 steps=2 out=two.png
+    size 128x96
+    scheduler euler_ancestral
+    generate steps=3 seed=random out=wide.png
+    unset scheduler
+    unset size
+    generate steps=3 cfg=1 scheduler=dpmpp_2m out=plain.png
+    sweep cfg=1,4 seed=1..2 steps=2 out=sheet
+    layers unet depth=1
+    layers ssd1b unet depth=2 as=csv
+    params by=kind
+    diff sdxl
+    tensor unet.conv_in.weight
+    tokens a cat and a dog
+    capture unet.mid_block steps=1
+    generate steps=2 out=captured.png
+    capture
+    capture clear
+    dump latents states steps=0,-1
+    decode step=1 out=one.png
+    attention fox out=where.png
+    set
+    reset
+    """
+
+  /// A session file of those commands, in `folder`.
+  private func record(in folder: String, _ arguments: [String] = []) throws -> String {
+    let result = try Program.run(
+      arguments, script: "record s.session\n" + Self.session + "\nrecord stop\n", in: folder)
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(result.output.contains("s.session: 30 commands recorded"))
+    return folder + "/s.session"
+  }
+
+  @Test(
+    "A recorded session is the same in another process, with another number of threads, and writes nothing")
+  func identical() throws {
+    try Program.withFolder { folder in
+      let path = try record(in: folder)
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(!text.contains("random") && !text.contains("seed +1"), "seeds are resolved")
+      let before = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+      for threads in ["1", "2"] {
+        let result = try Program.run(["--threads", threads, "-c", "verify s.session"], in: folder)
+        #expect(result.code == 0, "\(result.output) \(result.errors)")
+        #expect(
+          result.output.hasSuffix("IDENTICAL  s.session: 30 commands, 68 values\n"),
+          "\(result.output.suffix(200))")
+        #expect(!result.output.contains("DIFFERS") && !result.output.contains("SKIPPED"))
+      }
+      #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == before)
+    }
+  }
+
+  @Test("Another precision is within the tolerance or differs, from the first step on and by a size")
+  func otherPrecision() throws {
+    try Program.withFolder { folder in
+      // A float32 library of other sums stands in where there is no bfloat16.
+      _ = try record(in: folder, ["--precision", "f32", "--backend", "openblas"])
+      let has16 = try Program.run(["-c", "precision bf16"]).code == 0
+      let other = has16 ? "precision=bf16 backend=onednn" : "backend=reference"
+      let result = try Program.run(["--json", "-c", "verify s.session \(other)"], in: folder)
+      let record = try JSONValue(parsing: Data(result.output.utf8), at: "output")
+      guard case .object(let fields) = record, case .object(let found)? = fields["result"],
+        case .array(let values)? = found["values"], case .string(let verdict)? = found["verdict"]
+      else {
+        Issue.record("no result: \(result.output.prefix(300)) \(result.errors)")
+        return
+      }
+      #expect(["WITHIN", "DIFFERS"].contains(verdict) && result.code == (verdict == "WITHIN" ? 0 : 3))
+      guard case .string(let first)? = found["first_difference"] else {
+        Issue.record("no first difference")
+        return
+      }
+      #expect(first.hasSuffix("latents[1]"), "noise is the same, the first step is not: \(first)")
+      let steps = values.compactMap { value -> Double? in
+        guard case .object(let row) = value, case .string(let name)? = row["value"], name == "latents[1]",
+          case .number(let size)? = row["difference"]
+        else { return nil }
+        return size
+      }
+      #expect(!steps.isEmpty && steps.allSatisfy { $0 > 0 && $0 < 10 })
+    }
+  }
+
+  @Test("With one bit of the model flipped it exits 5 before running, and forced 3 from step 1 on")
+  func flippedBit() throws {
+    try Program.withModel { model in
+      let folder = (model as NSString).deletingLastPathComponent
+      let made = try Program.run(
+        ["--model", "model"], script: "record s.session\nprompt a fox\ngenerate steps=3 out=a.png\n",
+        in: folder)
+      #expect(made.code == 0, "\(made.errors)")
+      let path = try #require(
+        try FileManager.default.contentsOfDirectory(atPath: model + "/unet").first {
+          $0.hasSuffix(".safetensors")
+        })
+      let url = URL(fileURLWithPath: "\(model)/unet/\(path)")
+      var data = try Data(contentsOf: url)
+      // The sign of a weight in the middle of the file.
+      data[data.count / 2 | 1] ^= 0x80
+      try data.write(to: url)
+      let refused = try Program.run(["--model", "model", "-c", "verify s.session"], in: folder)
+      #expect(
+        refused.code == 5 && refused.errors.contains("s.session:2: error: recorded on the model sha256:"))
+      #expect(refused.output.isEmpty)
+      let forced = try Program.run(["--model", "model", "--force", "-c", "verify s.session"], in: folder)
+      #expect(forced.code == 3, "\(forced.output)")
+      #expect(forced.output.contains("DIFFERS    from step 1 on") && forced.errors.contains("from step 1 on"))
+      #expect(forced.output.contains("s-line5-difference.png"))
+      let sheet = try PNG.read(path: folder + "/s-line5-difference.png").image
+      #expect(sheet.width > 3 * 192)
+      let picture = try Program.run(["--model", "model", "-c", "verify a.png"], in: folder)
+      #expect(picture.code == 5, "\(picture.errors)")
+    }
+  }
+
+  @Test("A picture is confirmed by its own settings; with one pixel altered it is not")
+  func picture() throws {
+    try Program.withFolder { folder in
+      let script = """
+        prompt a cat on a red background
+        negative ""
+        generate seed=18446744073709551615 steps=5 cfg=2.5 scheduler=euler_ancestral out=cat.png
+        """
+      #expect(try Program.run(script: script, in: folder).code == 0)
+      let good = try Program.run(["-c", "verify cat.png"], in: folder)
+      #expect(good.code == 0 && good.output.contains("IDENTICAL  cat.png"), "\(good.output) \(good.errors)")
+      let (image, text) = try PNG.read(path: folder + "/cat.png")
+      var pixels = image.pixels
+      pixels[3 * (40 * 128 + 17) + 1] ^= 1
+      let altered = Image(width: image.width, height: image.height, pixels: pixels)
+      try PNG.write(altered, text: text, to: folder + "/altered.png")
+      let bad = try Program.run(["-c", "verify altered.png"], in: folder)
+      #expect(bad.code == 3)
+      #expect(bad.output.contains("1 of 16384 pixels differ, the first at 17,40"), "\(bad.output)")
+      #expect(bad.output.contains("the picture was changed after it was made"))
+      #expect(FileManager.default.fileExists(atPath: folder + "/altered-difference.png"))
+      // Both at once: the good one does not hide the other.
+      #expect(try Program.run(["-c", "verify cat.png altered.png"], in: folder).code == 3)
+    }
+  }
+
+  @Test("verify update writes today's evidence and leaves every other line")
+  func update() throws {
+    try Program.withFolder { folder in
+      let script = """
+        #!ssd1b 1
+        #: model sha256:\(String(repeating: "0", count: 64)) precision=f32 backend=openblas
+
+        # a fox
+          prompt   a fox
+        generate \\
+          steps=2 out=fox.png
+        #= latents[0] sha256:\(String(repeating: "1", count: 64))
+        # the end
+
+        """
+      let path = folder + "/s.session"
+      try Data(script.utf8).write(to: URL(fileURLWithPath: path))
+      #expect(try Program.run(["-c", "verify s.session"], in: folder).code == 5)
+      let updated = try Program.run(["-c", "verify update s.session"], in: folder)
+      #expect(updated.code == 0, "\(updated.errors)")
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      func plain(_ text: String) -> [Substring] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
+          !["#:", "#=", "#~"].contains { line.hasPrefix($0) }
+        }
+      }
+      #expect(plain(text) == plain(script))
+      #expect(text.contains("#= latents[2] sha256:") && !text.contains("1111"))
+      #expect(
+        !FileManager.default.fileExists(atPath: folder + "/fox.png"), "a verification writes no pictures")
+      #expect(try Program.run(["-c", "verify s.session"], in: folder).code == 0)
+    }
+  }
+
+  @Test("replay gives the pictures again, from the start values, and record goes on after a failed command")
+  func replay() throws {
+    try Program.withFolder { folder in
+      let script = "steps 2\nrecord s.session\nprompt a fox\nsteps zero\ngenerate out=fox.png\nrecord stop\n"
+      let made = try Program.run(["--keep-going"], script: script, in: folder)
+      #expect(made.code == 1)
+      let first = try PNG.read(path: folder + "/fox.png").image
+      try FileManager.default.removeItem(atPath: folder + "/fox.png")
+      let replayed = try Program.run(script: "cfg 1\nreplay s.session\nset\n", in: folder)
+      #expect(replayed.code == 0, "\(replayed.errors)")
+      #expect(try PNG.read(path: folder + "/fox.png").image == first)
+      #expect(replayed.output.contains("* steps     2") && replayed.output.contains("  cfg       4"))
+    }
+  }
+}

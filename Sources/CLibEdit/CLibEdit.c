@@ -31,6 +31,8 @@ struct clibedit_editor {
   char *search_line;
   char *search_shown;
   int search_depth;
+  // Whether the terminal is to say where a paste begins and ends.
+  bool has_brackets;
   // A byte read too far, after a sequence that was no UTF-8.
   char unread;
   bool has_unread;
@@ -332,10 +334,11 @@ clibedit_editor *clibedit_open(const char *name, const char *settings, int input
   el_source(edit_line, settings);
   const char *style = NULL;
   el_get(edit_line, EL_EDITOR, &style);
-  // `bind -v` in the settings starts from an empty map: Tab must still complete, and a paste be one.
+  // `bind -v` in the settings starts from an empty map: Tab must still complete. Escape must stay a key of its own there, so
+  // that no sequence can begin with it, and a paste is what it was before there were brackets: lines typed fast.
+  editor->has_brackets = style == NULL || strcmp(style, "vi") != 0;
   if (style != NULL && strcmp(style, "vi") == 0) {
     el_set(edit_line, EL_BIND, "^I", "ssd1b-complete", NULL);
-    el_set(edit_line, EL_BIND, "\\e[200~", "ssd1b-paste", NULL);
   }
   return editor;
 }
@@ -363,11 +366,11 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   free(editor->search_shown);
   editor->search_shown = NULL;
   // Bracketed paste, which terminals without it ignore.
-  fputs("\033[?2004h", editor->output);
+  if (editor->has_brackets) fputs("\033[?2004h", editor->output);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
   editor->prompt = "";
-  fputs("\033[?2004l", editor->output);
+  if (editor->has_brackets) fputs("\033[?2004l", editor->output);
   if (text == NULL || count <= 0) {
     fputs(editor->ended_by == SIGINT ? "^C\n" : "\n", editor->output);
   }

@@ -145,13 +145,14 @@ import Testing
         dump captures s steps=3
         dump captures p format=png
         capture clear
+        generate steps=1 out=d.png
         generate out=c.png
         capture
         """
       let results = try results(script, in: folder)
       func images(_ value: JSONValue) throws -> JSONValue? { try rows(fields(value)["images"])[0]["latents"] }
       #expect(try images(results[5]) == images(plain[1]))
-      #expect(try images(results[11]) == images(plain[1]))
+      #expect(try images(results[12]) == images(plain[1]))
       // 96 channels of 4x4, two steps, one half, four bytes.
       #expect(try fields(results[2])["bytes"] == .integer(96 * 16 * 2 * 4))
       #expect(try fields(results[3])["layers"] == 34)
@@ -160,7 +161,7 @@ import Testing
       let files = try rows(results[7])
       #expect(files.count == 2)
       #expect(try rows(results[8]).count == 1 && rows(results[9]).count == 1)
-      #expect(results[12] == .array([]))
+      #expect(results[13] == .array([]))
       // The npy's own bytes against the figures.
       let path = folder + "/c/unet.mid_block.step3.prompt.npy"
       let data = try Data(contentsOf: URL(fileURLWithPath: path))

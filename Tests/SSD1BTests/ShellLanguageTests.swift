@@ -65,8 +65,9 @@ import Testing
           atPath: "\(folder)/\(name)", withDestinationPath: Program.model)
       }
       try FileManager.default.copyItem(
-        atPath: Program.repository + "/Tests/Goldens/checkpoints/lora.safetensors",
+        atPath: Program.repository + "/Tests/Goldens/checkpoints/types.safetensors",
         toPath: folder + "/lora.safetensors")
+      // resume's two, after an interruption, are TerminalSessionTests'.
       for command in commands where command.name != "resume" {
         let script = command.examples.map { $0 + "\n" }.joined()
         let opening = "prompt a fox on a blue background\ngenerate steps=10 size=64x64 out=last.png\n"
@@ -131,11 +132,11 @@ import Testing
     try Program.withFolder { folder in
       let script = """
         prompt a fox 🦊
+        layers unet depth=1
+        diff sdxl
         generate steps=2 out=a.png
         latents
-        layers unet depth=1
         view
-        diff sdxl
         nonsense
         help generate
 

@@ -51,7 +51,8 @@ enum SweepCommand {
     let names = names(of: combinations.map(\.values), axes)
     func finish() throws {
       guard !tiles.isEmpty, let last = session.last else { return }
-      let columns = axes.count > 1 ? axes[axes.count - 1].values.count : nil
+      let lists = axes.map(\.values.count).filter { $0 > 1 }
+      let columns = lists.count > 1 ? lists.last : nil
       let sheet = ContactSheet(tiles, columns: columns, leastSide: 128).image
       let path = "\(folder)/sheet.png"
       let facts: [String: JSONValue] = ["sweep": .string(invocation.statementText())]

@@ -57,10 +57,14 @@ struct RecalledSettings {
     }
   }
 
+  /// No negative prompt is a value too, of a picture that has a prompt.
+  private mutating func takeNegative(_ text: String?) {
+    if values.contains(where: { $0.setting == .prompt }) { values.append((.negative, text)) }
+  }
+
   private mutating func readOwn(_ fields: [String: JSONValue]) {
     take(.prompt, fields["prompt"])
-    values.append(
-      (.negative, fields["negative"].flatMap { if case .string(let text) = $0 { text } else { nil } }))
+    takeNegative(fields["negative"].flatMap { if case .string(let text) = $0 { text } else { nil } })
     for setting in [Setting.cfg, .steps, .seed, .size] { take(setting, fields[setting.rawValue]) }
     if case .string(let name)? = fields["scheduler"], Scheduler(rawValue: name) != nil {
       take(.scheduler, .string(name))
@@ -69,7 +73,7 @@ struct RecalledSettings {
 
   private mutating func readInfotext(_ infotext: Infotext) {
     values.append((.prompt, infotext.prompt))
-    values.append((.negative, infotext.negativePrompt))
+    takeNegative(infotext.negativePrompt)
     for (key, setting) in [("CFG scale", Setting.cfg), ("Steps", .steps), ("Seed", .seed), ("Size", .size)] {
       if let value = infotext[key] { values.append((setting, value)) }
     }
@@ -87,13 +91,10 @@ struct RecalledSettings {
 
   private mutating func readInvoke(_ fields: [String: JSONValue]) {
     take(.prompt, fields["positive_prompt"])
-    values.append(
-      (
-        .negative,
-        fields["negative_prompt"].flatMap {
-          if case .string(let text) = $0, !text.isEmpty { text } else { nil }
-        }
-      ))
+    takeNegative(
+      fields["negative_prompt"].flatMap {
+        if case .string(let text) = $0, !text.isEmpty { text } else { nil }
+      })
     take(.cfg, fields["cfg_scale"])
     take(.steps, fields["steps"])
     take(.seed, fields["seed"])
@@ -124,15 +125,19 @@ struct RecalledSettings {
       guard case .array(let link)? = input, case .string(let id)? = link.first else { return nil }
       return node(id)
     }
-    /// The text that a conditioning was made of, through nodes that pass it on.
-    func text(_ input: JSONValue?, depth: Int = 0) -> String? {
-      guard depth < 32, let from = origin(input) else { return nil }
-      for key in ["text", "text_g", "string", "value"] {
-        if case .string(let text)? = from.inputs[key] { return text }
-        if let text = text(from.inputs[key], depth: depth + 1) { return text }
-      }
-      for key in ["conditioning", "conditioning_1", "positive"] {
-        if let text = text(from.inputs[key], depth: depth + 1) { return text }
+    /// The text that a conditioning was made of, through nodes that pass it on; each is looked into once, as a broken
+    /// graph may go round in circles.
+    func text(_ input: JSONValue?) -> String? {
+      var (waiting, seen): ([JSONValue], Set<String>) = ([input].compactMap { $0 }, [])
+      while let next = waiting.popLast() {
+        guard case .array(let link) = next, case .string(let id)? = link.first, seen.insert(id).inserted,
+          let from = node(id)
+        else { continue }
+        let texts = ["text", "text_g", "string", "value"].compactMap { from.inputs[$0] }
+        for case .string(let text) in texts { return text }
+        let others = ["conditioning", "conditioning_1", "positive"].compactMap { from.inputs[$0] }
+        // The last of these is looked into first.
+        waiting += (texts + others).reversed()
       }
       return nil
     }
@@ -143,7 +148,7 @@ struct RecalledSettings {
     }
     if samplers.count > 1 { notes.append("the graph has \(samplers.count) samplers; taken is the first") }
     if let prompt = text(sampler.inputs["positive"]) { values.append((.prompt, prompt)) }
-    values.append((.negative, text(sampler.inputs["negative"])))
+    takeNegative(text(sampler.inputs["negative"]))
     take(.cfg, sampler.inputs["cfg"])
     take(.steps, sampler.inputs["steps"])
     take(.seed, sampler.inputs["seed"] ?? sampler.inputs["noise_seed"])

@@ -163,7 +163,10 @@ final class Session {
   }
 
   /// The value of a setting that holds.
-  func value(of setting: Setting) throws -> JSONValue {
+  func value(of setting: Setting) throws -> JSONValue { try value(of: setting, in: settings) }
+
+  /// The value of a setting that `settings` give.
+  func value(of setting: Setting, in settings: Settings) throws -> JSONValue {
     settings.value(of: setting, start: start, compute: try compute(for: settings))
   }
 

@@ -48,5 +48,6 @@ import Testing
     }
   }
 
-  private let tolerance: Float = 1e-5
+  /// The same formulas in float32, in another order where diffusers walks latents of unit variance: measured 1.2e-6.
+  private let tolerance: Float = 5e-6
 }

@@ -39,7 +39,12 @@ enum RecallCommand {
         continue
       }
       do {
-        try session.set(setting, to: text, in: &settings)
+        var taken = settings
+        try session.set(setting, to: text, in: &taken)
+        // A value that holds already is not set: it stays the model's own.
+        if try session.value(of: setting, in: taken) != session.value(of: setting, in: settings) {
+          settings = taken
+        }
       } catch let fault as Diagnostic {
         notes.append("\(setting.rawValue) stays: \(fault.message)")
       }
@@ -48,8 +53,7 @@ enum RecallCommand {
     var changed: [String: JSONValue] = [:]
     for (setting, _) in recalled.values where !excepted.contains(setting) {
       let before = try session.value(of: setting)
-      let after = settings.value(
-        of: setting, start: session.start, compute: try session.compute(for: settings))
+      let after = try session.value(of: setting, in: settings)
       guard before != after else { continue }
       changed[setting.rawValue] = after
       lines.append("  \(setting.rawValue)  \(SettingCommands.text(before)) → \(SettingCommands.text(after))")

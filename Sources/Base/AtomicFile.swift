@@ -6,14 +6,19 @@ public enum AtomicFile {
   ///
   /// `body` gets an open file handle. When it throws, or the disk is full, nothing is left behind and what stood at
   /// `path` before is untouched. Throws `Diagnostic` of kind `.file`.
-  public static func write(to path: String, _ body: (FileHandle) throws -> Void) throws {
-    let folder = (path as NSString).deletingLastPathComponent
+  ///
+  /// A link is followed. Without `replacing`, a file that is there already is left as it is and `AlreadyThere` thrown.
+  public static func write(
+    to path: String, replacing: Bool = true, _ body: (FileHandle) throws -> Void
+  ) throws {
+    let path = target(of: path)
+    let folder = PathName(path).folder
     let temporary = path + ".part-\(ProcessInfo.processInfo.processIdentifier)"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw Diagnostic(
         .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
-        hint: "check that the folder \(folder.isEmpty ? "." : folder) exists and that you may write to it")
+        hint: "check that the folder \(folder) exists and that you may write to it")
     }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
     do {
@@ -28,6 +33,17 @@ public enum AtomicFile {
         .file, at: path, "cannot be written: \(error.localizedDescription)",
         hint: "check the space left on the disk")
     }
+    if !replacing {
+      // A second name for the file is refused where there is one by that name; renaming would replace it.
+      let isLinked = link(temporary, path) == 0
+      let reason = errno
+      unlink(temporary)
+      if isLinked { return }
+      if reason == EEXIST { throw AlreadyThere() }
+      throw Diagnostic(
+        .file, at: path, "cannot be written: \(String(cString: strerror(reason)))",
+        hint: "choose another file name")
+    }
     guard rename(temporary, path) == 0 else {
       let reason = String(cString: strerror(errno))
       unlink(temporary)
@@ -35,8 +51,20 @@ public enum AtomicFile {
     }
   }
 
+  /// A file of that name is there and was not to be replaced.
+  public struct AlreadyThere: Error {}
+
   /// Writes `data` whole.
-  public static func write(_ data: Data, to path: String) throws {
-    try write(to: path) { try $0.write(contentsOf: data) }
+  public static func write(_ data: Data, to path: String, replacing: Bool = true) throws {
+    try write(to: path, replacing: replacing) { try $0.write(contentsOf: data) }
+  }
+
+  /// The file that a link stands for.
+  private static func target(of path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+    return String(cString: resolved)
   }
 }

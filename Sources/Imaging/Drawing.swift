@@ -132,7 +132,7 @@ public struct Drawing: Sendable {
 
     /// By the ending of the file's name. Throws a `Diagnostic` for another ending.
     public init(ofFile path: String) throws {
-      switch (path as NSString).pathExtension.lowercased() {
+      switch PathName(path).ending.lowercased() {
       case "svg": self = .svg
       case "png": self = .png
       case let other:

@@ -11,8 +11,9 @@ public enum PNG {
   public static let maximumSide = Int(CLIBPNG_MAX_SIDE)
 
   /// Writes a picture whole or not at all. Throws a `Diagnostic` as `encode` and `AtomicFile` do.
-  public static func write(_ image: Image, text: [Text] = [], to path: String) throws {
-    try AtomicFile.write(try encode(image, text: text), to: path)
+  public static func write(_ image: Image, text: [Text] = [], to path: String, replacing: Bool = true) throws
+  {
+    try AtomicFile.write(try encode(image, text: text), to: path, replacing: replacing)
   }
 
   /// The bytes of a PNG file: 8-bit RGB, not interlaced.

@@ -10,7 +10,7 @@ extension Subject {
   /// that is not known. Throws a `Diagnostic` for what holds no readable safetensors at all.
   public init(path: String) throws {
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let name = (path as NSString).lastPathComponent
+    let name = PathName(path).last
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw Diagnostic(
@@ -18,10 +18,10 @@ extension Subject {
         hint: "check the path; the built-in architectures are \(Architecture.names.joined(separator: ", "))")
     }
     guard isFolder.boolValue else {
-      let folder = try ModelFolder(path: (path as NSString).deletingLastPathComponent.ifEmpty("."))
+      let folder = try ModelFolder(path: PathName(path).folder)
       let part = Part(
         checkpoint: try Checkpoint(folder, file: name), config: Config(in: folder, "config.json"),
-        called: (name as NSString).deletingPathExtension)
+        called: PathName(name).withoutEnding)
       self.init(name: name, parts: [part])
       return
     }
@@ -129,8 +129,4 @@ extension Network {
     case .textEncoder(let model): "a CLIP text encoder of width \(model.hiddenSize)"
     }
   }
-}
-
-extension String {
-  fileprivate func ifEmpty(_ other: String) -> String { isEmpty ? other : self }
 }

@@ -15,6 +15,8 @@ public struct CommandOutput: Sendable, Equatable {
   public var form = OutputForm.text
   /// The values that a recorded session keeps, of a command whose `EvidenceRule` is `own`.
   public var evidence: [Evidence] = []
+  /// The result is of the moment this time, so that no evidence is kept of it.
+  public var isMomentary = false
   /// What a recorded session says beside, not to be compared: how long it took.
   public var information: [String] = []
   /// The command as a recorded session has it, where that is not what was entered: with the seed that was drawn.

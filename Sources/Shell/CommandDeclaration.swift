@@ -8,17 +8,20 @@ public struct ArgumentDeclaration: Sendable, Equatable {
   public let isOptional: Bool
   /// Takes all words from here on; only the last argument may.
   public let isRepeated: Bool
+  /// Words that have a meaning of their own here, offered by completion too.
+  public let words: [String]
   /// One line.
   public let summary: String
 
   public init(
     _ name: String, _ kind: ValueKind = .text, isOptional: Bool = false, isRepeated: Bool = false,
-    summary: String
+    words: [String] = [], summary: String
   ) {
     self.name = name
     self.kind = kind
     self.isOptional = isOptional
     self.isRepeated = isRepeated
+    self.words = words
     self.summary = summary
   }
 

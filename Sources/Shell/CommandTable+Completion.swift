@@ -44,7 +44,9 @@ extension CommandTable {
     let isOption = { (word: Word) in word.key != nil && !options.isEmpty }
     let given = place.words.dropFirst()
     let argument = declaration.argument(at: given.count { !isOption($0) })
-    var found = candidates(for: argument?.kind, place.beginning, values, quote: Quoting.word)
+    var found = (argument?.words ?? []).filter { $0.utf8.starts(with: place.beginning.utf8) }
+      .map { Completion.Candidate($0, suffix: " ") }
+    found += candidates(for: argument?.kind, place.beginning, values, quote: Quoting.word)
     if place.current.map({ $0.valueStart == $0.range.lowerBound && !$0.isQuoted }) ?? true {
       let used = given.filter(isOption).compactMap(\.key)
       found += options.filter { $0.key.utf8.starts(with: place.beginning.utf8) && !used.contains($0.key) }
@@ -84,7 +86,7 @@ extension CommandTable {
         // A folder's name goes on, and so does a layer's path at a dot.
         let goesOn =
           value.utf8.last == UInt8(ascii: "/")
-          || (kind == .named("path") && value.utf8.last == UInt8(ascii: "."))
+          || ((kind == .named("path") || kind == .named("layer")) && value.utf8.last == UInt8(ascii: "."))
         guard goesOn else {
           return Completion.Candidate(quote(value), suffix: " ")
         }

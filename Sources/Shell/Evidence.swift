@@ -128,8 +128,16 @@ extension Evidence {
   }
 
   /// Compares with what was recorded; `tolerance` is in the values' own unit.
+  ///
+  /// The same hash beside other figures means that the recorded line was changed by hand.
   public func verdict(against recorded: Evidence, tolerance: Float) -> Verdict {
-    if hash == recorded.hash { return .identical }
+    if hash == recorded.hash {
+      let isWhole =
+        (recorded.size ?? size) == size && (recorded.mean ?? mean) == mean
+        && (recorded.deviation ?? deviation) == deviation
+        && (recorded.probe.isEmpty || recorded.probe == probe)
+      return isWhole ? .identical : .differs(nil)
+    }
     guard size == recorded.size, !probe.isEmpty, probe.count == recorded.probe.count else {
       return .differs(nil)
     }

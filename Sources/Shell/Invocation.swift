@@ -28,11 +28,13 @@ public struct Invocation: Sendable {
     return rawText.map { Statement($0, at: location) }
   }
 
-  /// The command as a script has it: its full name, quoted where it must be, and in place of some options' values the
-  /// given ones.
+  /// The command as a script has it: its full name, quoted where it must be, with the given options in place of their own
+  /// values; one that was not given is added, except a setting.
   public func statementText(replacing options: [String: String] = [:]) -> String {
     var words = [command] + arguments.map(Quoting.word)
     words += self.options.map { Quoting.option($0.key, options[$0.key] ?? $0.value) }
+    let added = declaration.options.map(\.key).filter { key in !self.options.contains { $0.key == key } }
+    words += added.compactMap { key in options[key].map { Quoting.option(key, $0) } }
     if let rawText {
       if case .statement = declaration.tail {
         words.append(rawText)

@@ -31,19 +31,23 @@ public struct SessionFile: Sendable {
   public private(set) var conditionsLocation: Location
   public private(set) var entries: [Entry] = []
   private let lines: [String]
+  private let lineBreak: String
 
   /// Takes a session file apart. Throws for what a script could not be run for either, and for evidence that is none.
   public init(file path: String, grammar: StatementGrammar) throws {
     let reader = try ScriptReader(file: path, grammar: grammar)
-    let data = FileManager.default.contents(atPath: path) ?? Data()
-    try self.init(reader, text: String(decoding: data, as: UTF8.self))
+    try self.init(reader, data: FileManager.default.contents(atPath: path) ?? Data())
   }
 
-  init(_ reader: ScriptReader, text: String) throws {
+  init(_ reader: ScriptReader, data: Data) throws {
     source = reader.source
     conditionsLocation = Location(source: reader.source, line: 1)
-    lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
+    // By bytes: to Swift a carriage return and its line feed are one character.
+    let bytes = data.starts(with: [0xEF, 0xBB, 0xBF]) ? data.dropFirst(3) : data
+    let rows = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    lineBreak = rows.first?.last == UInt8(ascii: "\r") ? "\r\n" : "\n"
+    lines = rows.map { row in
+      String(decoding: row.last == UInt8(ascii: "\r") ? row.dropLast() : row, as: UTF8.self)
     }
     let first = lines.first ?? ""
     guard first == Self.firstLine else {
@@ -88,6 +92,22 @@ public struct SessionFile: Sendable {
     }
   }
 
+  /// How many commands and values there are, as `conditions` have it.
+  public static func counts(commands: Int, values: Int) -> String { "commands=\(commands) values=\(values)" }
+
+  /// Throws when the file says that it had other commands or values than it has: it was cut off or changed by hand.
+  public func checkWhole() throws(LocatedDiagnostic) {
+    let found = ["commands": entries.count, "values": entries.reduce(0) { $0 + $1.evidence.count }]
+    for (name, count) in found {
+      guard let said = conditions[name], said != "\(count)" else { continue }
+      throw LocatedDiagnostic(
+        Diagnostic(
+          .usage, at: source, "expected \(said) \(name), as the file says, found \(count)",
+          hint: "it was cut off or changed by hand: verify update FILE takes it as it is"),
+        at: conditionsLocation)
+    }
+  }
+
   /// The file with other evidence, an element for each entry; every line that is no evidence stays as it is.
   public func updated(
     conditions: String, with results: [(evidence: [Evidence], information: [String])]
@@ -113,6 +133,6 @@ public struct SessionFile: Sendable {
       if index == 0, !lines.contains(where: { $0.hasPrefix("#:") }) { updated.append(conditions) }
       updated += added[index + 1] ?? []
     }
-    return updated.joined(separator: "\n")
+    return updated.joined(separator: lineBreak)
   }
 }

@@ -127,8 +127,8 @@ public struct History {
   }
 
   private mutating func append(_ entry: String, to path: String) throws {
-    let folder = (path as NSString).deletingLastPathComponent
-    if !folder.isEmpty && !FileManager.default.fileExists(atPath: folder) {
+    let folder = PathName(path).folder
+    if !FileManager.default.fileExists(atPath: folder) {
       try? FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }

@@ -16,7 +16,11 @@ struct Batch {
     for file in files where !isDone() {
       do {
         session.sources = try SourceChain().entering(file)
-        outcome.append(runner.run(try ScriptReader(file: file, grammar: grammar), in: session))
+        let reader =
+          file == "-"
+          ? ScriptReader(source: "-", grammar: grammar, descriptor: 0)
+          : try ScriptReader(file: file, grammar: grammar)
+        outcome.append(runner.run(reader, in: session))
         session.sources = SourceChain()
       } catch {
         SSD1B.report(ErrorText.render(error), inColor: session.colors(on: 2))
@@ -32,6 +36,6 @@ struct Batch {
       outcome.append(runner.run(ScriptReader(source: "-", grammar: grammar, descriptor: 0), in: session))
     }
     if let code = InterruptFlag.exitCode { return code }
-    return outcome.worst.map { SSD1B.exitCode(for: $0.diagnostic) } ?? 0
+    return outcome.worst.map { SSD1B.exitCode(for: $0.diagnostic) } ?? (session.hasLostRecording ? 1 : 0)
   }
 }

@@ -5,21 +5,21 @@ import Foundation
 enum OutputPath {
   /// Refuses a place for a picture that cannot be written, before minutes are spent on it.
   static func checkPicture(_ path: String) throws {
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = PathName(path).folder
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(
-      atPath: folder.isEmpty ? "." : folder, isDirectory: &isDirectory)
+      atPath: folder, isDirectory: &isDirectory)
     guard exists, isDirectory.boolValue else {
       throw Diagnostic(
         .file, at: path, "expected a folder \(folder), found \(exists ? "a file" : "none")",
         hint: "make the folder first, or choose another with out=")
     }
-    guard access(folder.isEmpty ? "." : folder, W_OK) == 0 else {
+    guard access(folder, W_OK) == 0 else {
       throw Diagnostic(
         .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
         hint: "choose a folder that you may write to with out=")
     }
-    let ending = (path as NSString).pathExtension.lowercased()
+    let ending = PathName(path).ending.lowercased()
     guard !["jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"].contains(ending) else {
       throw Diagnostic(
         .value, at: path, "expected a name that ends in .png, found .\(ending)",
@@ -50,9 +50,15 @@ enum OutputPath {
 
   /// `fox-3.png` of `fox.png`.
   static func numbered(_ path: String, _ number: Int) -> String {
-    let base = path as NSString
-    let stem = base.pathExtension.isEmpty ? path : base.deletingPathExtension
-    return "\(stem)-\(number).\(base.pathExtension.isEmpty ? "png" : base.pathExtension)"
+    let name = PathName(path)
+    return "\(name.withoutEnding)-\(number).\(name.ending.isEmpty ? "png" : name.ending)"
+  }
+
+  /// `path`, or where that is there, it with the first number that makes it another.
+  static func unused(_ path: String) -> String {
+    guard FileManager.default.fileExists(atPath: path) else { return path }
+    return (2...).lazy.map { numbered(path, $0) }.first { !FileManager.default.fileExists(atPath: $0) }
+      ?? path
   }
 
   /// `ssd1b-0007` and an ending, with the first number that no file of the present folder has.

@@ -12,6 +12,8 @@ struct PictureRecord {
   let backend: any Backend
   /// The model's own.
   let identity: SHA256
+  /// What tells machines apart, as `Session.machine` has it.
+  let machine: String
   let latents: SHA256
 
   /// What a picture of a finished run carries.
@@ -52,7 +54,8 @@ struct PictureRecord {
       "negative": request.negative.map(JSONValue.string) ?? .null, "cfg": .number(request.guidanceScale),
       "steps": .integer(request.steps), "seed": .string("\(request.seed)"),
       "size": .string("\(request.width)x\(request.height)"), "scheduler": .string(scheduler.rawValue),
-      "backend": .string(backend.name), "precision": .string(backend.precision.rawValue),
+      "machine": .string(machine), "backend": .string(backend.name),
+      "precision": .string(backend.precision.rawValue),
       "latents": .string(latents.description),
     ]
   }

@@ -37,7 +37,7 @@ struct Prompt {
         return InterruptFlag.isTerminated ? 143 : 0
       case .interrupted:
         assembler.reset()
-        if let stopped, ContinuousClock.now - stopped < .seconds(2) { dropRun() }
+        if let stopped, ContinuousClock.now - stopped < .seconds(2) { session.dropInterruptedRun() }
         stopped = nil
       case .text(let input):
         stopped = nil
@@ -51,7 +51,7 @@ struct Prompt {
             let outcome = run(statement)
             if let code = outcome.exitCode { return code }
             if outcome.wasInterrupted {
-              if InterruptFlag.count > 1 { dropRun() } else { stopped = .now }
+              if InterruptFlag.count > 1 { session.dropInterruptedRun() } else { stopped = .now }
               InterruptFlag.clear()
               assembler.reset()
               break
@@ -70,6 +70,7 @@ struct Prompt {
   /// Runs one command; `exitCode` is what to leave with.
   private func run(_ statement: Statement) -> (exitCode: Int32?, wasInterrupted: Bool) {
     InterruptFlag.clear()
+    session.beforeInterruption = nil
     switch session.runner(keepsGoing: true, allowsAbbreviation: true).run(statement, in: session) {
     case .succeeded(let output): return (output.endsSession ? 0 : nil, false)
     case .failed(_, endsSession: true): return (1, false)
@@ -77,13 +78,6 @@ struct Prompt {
       if InterruptFlag.isTerminated { return (143, true) }
       return (nil, errors.contains { $0.diagnostic.kind == .interrupted })
     }
-  }
-
-  /// Forgets an interrupted run.
-  private func dropRun() {
-    guard let run = session.last, !run.isFinished || session.picture == nil else { return }
-    session.last = nil
-    session.say("the run interrupted at \(run.step)/\(run.request.steps) is dropped")
   }
 
   /// Runs the commands of the user's start file, if there is one; returns the exit code when they end the session.
@@ -107,6 +101,7 @@ struct Prompt {
     case .named("path"):
       session.layerPaths(beginning: beginning) + Architecture.names
         + (beginning.contains("/") ? FileCompletion.paths(beginning: beginning, foldersOnly: false) : [])
+    case .named("layer"): session.layerPaths(beginning: beginning)
     case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .named("tensor"): session.tensorNames
     case .named(let name): Setting(rawValue: name)?.choices ?? []

@@ -83,9 +83,10 @@ struct RecalledSettings {
         sampler.replacing(" Karras", with: ""), isKarras: isKarras,
         known: ["Euler": "euler", "Euler a": "euler_ancestral", "DPM++ 2M": "dpmpp_2m"])
     }
-    if infotext["RNG"] != "CPU" {
+    if infotext["Seed"] != nil, infotext["RNG"] != "CPU" {
       notes.append("its noise was drawn on a GPU: the same seed gives another picture here")
     }
+    if infotext.prompt.contains("<lora:") { notes.append("<lora:…> in its prompt stays text here") }
     noteOthers(infotext.pairs.map(\.key), ["Hires upscale", "Denoising strength", "Lora hashes", "Refiner"])
   }
 
@@ -133,6 +134,8 @@ struct RecalledSettings {
         guard case .array(let link) = next, case .string(let id)? = link.first, seen.insert(id).inserted,
           let from = node(id)
         else { continue }
+        // Zeros in the text's place: no text at all.
+        if from.kind == "ConditioningZeroOut" { return nil }
         let texts = ["text", "text_g", "string", "value"].compactMap { from.inputs[$0] }
         for case .string(let text) in texts { return text }
         let others = ["conditioning", "conditioning_1", "positive"].compactMap { from.inputs[$0] }
@@ -147,11 +150,18 @@ struct RecalledSettings {
       return
     }
     if samplers.count > 1 { notes.append("the graph has \(samplers.count) samplers; taken is the first") }
-    if let prompt = text(sampler.inputs["positive"]) { values.append((.prompt, prompt)) }
+    if let prompt = text(sampler.inputs["positive"]) {
+      values.append((.prompt, prompt))
+    } else {
+      notes.append("its prompt was not found in the graph")
+    }
     takeNegative(text(sampler.inputs["negative"]))
     take(.cfg, sampler.inputs["cfg"])
     take(.steps, sampler.inputs["steps"])
     take(.seed, sampler.inputs["seed"] ?? sampler.inputs["noise_seed"])
+    if case .number(let strength)? = sampler.inputs["denoise"], strength < 1 {
+      notes.append("it began with another picture (denoise \(strength))")
+    }
     if let latent = origin(sampler.inputs["latent_image"]),
       case .integer(let width)? = latent.inputs["width"],
       case .integer(let height)? = latent.inputs["height"]
@@ -168,7 +178,11 @@ struct RecalledSettings {
       }
     }
     noteOthers(
-      nodes.keys.compactMap { node($0)?.kind }, ["LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced"])
+      nodes.keys.compactMap { node($0)?.kind },
+      [
+        "LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced", "ConditioningCombine",
+        "ConditioningConcat",
+      ])
   }
 
   private mutating func takeScheduler(_ name: String, isKarras: Bool, known: [String: String]) {

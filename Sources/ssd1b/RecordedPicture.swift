@@ -6,10 +6,8 @@ import Imaging
 /// The settings that a picture of this program carries, whole.
 struct RecordedPicture {
   let request: GenerationRequest
-  /// The model's SHA-256; nil in pictures of the first versions.
-  let identity: String?
-  let backend: String?
-  let precision: String?
+  /// What a session's `#:` line says: model, backend, precision, machine; pictures of the first versions lack some.
+  let conditions: [String: String]
   let latents: String?
 
   /// Takes them out of a picture's texts. Throws a `Diagnostic` of kind `.file` when they are not there.
@@ -48,9 +46,11 @@ struct RecordedPicture {
       prompt: prompt, negative: string("negative"), guidanceScale: cfg, steps: steps, seed: seed,
       width: size[0],
       height: size[1], scheduler: scheduler)
-    identity = string("model_sha256")
-    backend = string("backend")
-    precision = string("precision")
+    var conditions: [String: String] = [:]
+    for (condition, key) in [
+      ("model", "model_sha256"), ("backend", "backend"), ("precision", "precision"), ("machine", "machine"),
+    ] { conditions[condition] = string(key) }
+    self.conditions = conditions
     latents = string("latents")
   }
 }

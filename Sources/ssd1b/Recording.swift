@@ -7,26 +7,61 @@ import Shell
 struct Recording {
   let path: String
   private(set) var commands = 0
+  private var values = 0
+  /// Whether the session's last run is one of the recording, so that what looks at it can be recorded.
+  var holdsLastRun = false
+  private let conditions: String
   private var lines: [String]
 
   /// Begins one with the conditions, and with the commands that lead to the present settings.
-  init(path: String, conditions: String, opening: [String]) throws {
+  ///
+  /// Throws a `Diagnostic` of kind `.file` when it cannot be written, or when a file is there and it does not replace one.
+  init(path: String, conditions: String, opening: [String], replacing: Bool) throws {
     self.path = path
-    lines = [SessionFile.firstLine, conditions] + opening
-    try write()
+    self.conditions = conditions
+    lines = opening
+    commands = opening.count
+    do {
+      try write(replacing: replacing)
+    } catch is AtomicFile.AlreadyThere {
+      throw Diagnostic(
+        .file, at: path, "expected a name that no file has, found one",
+        hint: "record \(Quoting.word(path)) replace writes over it")
+    }
   }
 
-  mutating func add(_ output: CommandOutput, of invocation: Invocation) throws {
-    guard invocation.declaration.evidence != .unrecorded else { return }
+  /// Adds a command with its evidence. False, and nothing is added, for one that looks at a run of before the recording.
+  mutating func add(_ output: CommandOutput, of invocation: Invocation) throws -> Bool {
+    let rule = invocation.declaration.evidence
+    if rule == .unrecorded { return true }
+    if case .result(_, ofRun: true) = rule, !holdsLastRun { return false }
+    let evidence = output.allEvidence(of: invocation.declaration)
+    if rule == .own, !evidence.isEmpty { holdsLastRun = true }
+    try add(
+      [output.statement ?? invocation.statementText()] + evidence.map(\.line)
+        + output.information.map { "#~ \($0)" })
+    values += evidence.count
+    try write(replacing: true)
+    return true
+  }
+
+  /// Adds a command that another one stands for.
+  mutating func add(statement: String) throws {
+    try add([statement])
+    try write(replacing: true)
+  }
+
+  private mutating func add(_ new: [String]) throws {
     commands += 1
-    lines.append(output.statement ?? invocation.statementText())
-    lines += output.allEvidence(of: invocation.declaration).map(\.line)
-    lines += output.information.map { "#~ \($0)" }
-    try write()
+    lines += new
   }
 
-  private func write() throws {
-    try AtomicFile.write(Data((lines.joined(separator: "\n") + "\n").utf8), to: path)
+  private func write(replacing: Bool) throws {
+    let opening = [
+      SessionFile.firstLine, "\(conditions) \(SessionFile.counts(commands: commands, values: values))",
+    ]
+    let text = (opening + lines).joined(separator: "\n") + "\n"
+    try AtomicFile.write(Data(text.utf8), to: path, replacing: replacing)
   }
 }
 
@@ -35,7 +70,7 @@ extension CommandOutput {
   func allEvidence(of declaration: CommandDeclaration) -> [Evidence] {
     switch declaration.evidence {
     case .own: evidence
-    case .result(let without, _): [Evidence("result", json: result.without(without))]
+    case .result(let without, _): isMomentary ? [] : [Evidence("result", json: result.without(without))]
     case .none, .unrecorded: []
     }
   }
@@ -45,18 +80,46 @@ extension Session {
   /// Whether what commands compute is to be kept as evidence.
   var keepsEvidence: Bool { recording != nil || rehearsal != nil }
 
-  /// What must hold before a session can be replayed: `#: model sha256:… precision=f32 backend=onednn`.
+  /// What must hold before a session can be replayed, `#: model sha256:…`, and what it was recorded with:
+  /// `precision=f32 backend=onednn machine=…`.
   func conditions(computing choice: BackendChoice) throws -> String {
-    "#: model sha256:\(try modelIdentity()) precision=\(choice.precision.rawValue) backend=\(choice.library.rawValue)"
+    "#: model sha256:\(try modelIdentity()) precision=\(choice.precision.rawValue) backend=\(choice.library.rawValue) "
+      + "machine=\(try machine(computing: choice))"
   }
 
-  /// Adds a command to the recording, if there is one; a file that cannot be written ends it.
+  /// Tells machines, libraries and builds apart whose results may differ in the last bits: digits of the SHA-256 of the
+  /// processor's name, the backend's and the program's version.
+  func machine(computing choice: BackendChoice) throws -> String {
+    let backend = choice == compute ? try model().backend : try choice.backend(on: pool)
+    let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let processor =
+      info.split(separator: "\n").first { $0.hasPrefix("model name") || $0.hasPrefix("CPU part") } ?? ""
+    let text = Array("\(processor) \(backend.description) \(SSD1B.version)".utf8)
+    return text.withUnsafeBytes { SHA256(of: $0) }.short
+  }
+
+  /// Adds a command to the recording, if there is one; a file that cannot be written ends it, and the process's exit code
+  /// will tell.
   func record(_ output: CommandOutput, of invocation: Invocation) {
+    keepRecording {
+      if try recording?.add(output, of: invocation) == false {
+        say("note: \(invocation.command) is not recorded: it looks at a run that the recording does not have")
+      }
+    }
+  }
+
+  /// Adds commands that another one stands for to the recording, if there is one.
+  func record(statements: [String]) {
+    keepRecording { for statement in statements { try recording?.add(statement: statement) } }
+  }
+
+  private func keepRecording(_ body: () throws -> Void) {
     do {
-      try recording?.add(output, of: invocation)
+      try body()
     } catch {
       let path = recording?.path ?? ""
       recording = nil
+      hasLostRecording = true
       SSD1B.report("error: \(error)\nhint: \(path) ends before this command: nothing is recorded any more")
     }
   }

@@ -5,9 +5,6 @@ import Shell
 
 /// A session run to be compared: quietly, from the start values, and with its files in a folder of its own.
 struct Rehearsal {
-  /// What computes where the session's own commands do not say, as it was recorded.
-  var library: BackendChoice.Library?
-  var precision: Precision?
   /// What computes whatever the session's own commands say.
   var forcedLibrary: BackendChoice.Library?
   var forcedPrecision: Precision?
@@ -25,10 +22,23 @@ extension Session {
   /// Where a command writes the file that the user calls `path`.
   func place(for path: String) -> String { rehearsal?.place(for: path) ?? path }
 
+  /// Where a command finds the file that the user calls `path`: in a rehearsal first among what that has written.
+  func source(for path: String) -> String {
+    guard let rehearsal else { return path }
+    let parts = path.split(separator: "/")
+    // A file of a folder that the session wrote lies in that folder.
+    for count in stride(from: parts.count, through: 1, by: -1) {
+      let folder = rehearsal.place(for: parts[..<count].joined(separator: "/"))
+      let place = ([folder] + parts[count...].map(String.init)).joined(separator: "/")
+      if FileManager.default.fileExists(atPath: place) { return place }
+    }
+    return path
+  }
+
   /// Runs `body` as a rehearsal and then has the session as it was before.
   func rehearse<Result>(
-    library: BackendChoice.Library?, precision: Precision?, forcedLibrary: BackendChoice.Library? = nil,
-    forcedPrecision: Precision? = nil, _ body: () throws -> Result
+    _ recorded: (library: BackendChoice.Library?, precision: Precision?),
+    forcing forced: (BackendChoice.Library?, Precision?), _ body: () throws -> Result
   ) throws -> Result {
     guard rehearsal == nil else {
       throw Diagnostic(
@@ -39,23 +49,18 @@ extension Session {
     try OutputPath.makeFolder(folder)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let before = (
-      settings, last, picture, attention, captureRules, capturesAttention, lastCaptures, lastBackend
+      settings, lastRunState, captureRules, capturesAttention, reusesRuns, sources, recordedCompute
     )
-    let places = (lastCompute, lastPath, reusesRuns, sources)
-    rehearsal = Rehearsal(
-      library: self.library ?? library, precision: self.precision ?? precision, forcedLibrary: forcedLibrary,
-      forcedPrecision: forcedPrecision, folder: folder)
+    let (recording, interrupted) = (self.recording, beforeInterruption)
+    rehearsal = Rehearsal(forcedLibrary: forced.0, forcedPrecision: forced.1, folder: folder)
     defer {
       rehearsal = nil
-      settings = before.0
-      // In this order: a new last run forgets its picture and its maps.
-      last = before.1
-      (picture, attention, captureRules, capturesAttention) = (before.2, before.3, before.4, before.5)
-      (lastCaptures, lastBackend) = (before.6, before.7)
-      (lastCompute, lastPath, reusesRuns, sources) = places
+      (settings, lastRunState, captureRules, capturesAttention) = (before.0, before.1, before.2, before.3)
+      (reusesRuns, sources, recordedCompute) = (before.4, before.5, before.6)
+      (self.recording, beforeInterruption) = (recording, interrupted)
     }
-    (settings, last, captureRules, capturesAttention, lastCaptures) = (Settings(), nil, [], false, [])
-    (lastPath, reusesRuns) = (nil, false)
+    (settings, lastRunState, captureRules, capturesAttention) = (Settings(), LastRunState(), [], false)
+    (reusesRuns, recordedCompute, self.recording) = (false, recorded, nil)
     return try body()
   }
 }

@@ -34,7 +34,7 @@ final class RunWatch {
   func advance(_ run: Generation, to state: Generation.State, stepsTime: Duration, elapsed: Duration) {
     computed += 1
     let secondsPerStep = stepsTime.seconds / Double(computed)
-    session.events?.step(run, state, secondsPerStep: secondsPerStep)
+    if let events = session.events { session.emit(events.step(run, state, secondsPerStep: secondsPerStep)) }
     show(state, of: run)
     progress.update(
       done: run.step, total: request.steps, elapsed: elapsed, secondsPerStep: secondsPerStep, label: label)

@@ -131,7 +131,7 @@ struct SSD1B: ParsableCommand {
         }
       }
     }
-    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    try? FileHandle.standardError.write(contentsOf: Data((lines.joined(separator: "\n") + "\n").utf8))
   }
 
   static func exitCode(for fault: Diagnostic) -> Int32 {

@@ -28,7 +28,7 @@ struct MadePicture {
 
   var json: JSONValue {
     [
-      "path": .string(path), "seed": .integer(Int(truncatingIfNeeded: run.request.seed)),
+      "path": .string(path), "seed": .seed(run.request.seed),
       "seconds_per_step": .number(secondsPerStep), "seconds": .number(seconds),
       "latents": .string(SHA256(of: run.latents).description), "captured": .integer(captured),
       "texts_encoded": .integer(isReused ? 0 : run.encodedTexts), "reused": .bool(isReused),
@@ -43,7 +43,7 @@ struct MadePicture {
 
   /// What a recorded session says of it beside.
   var information: [String] {
-    ["picture \(path)"] + (isReused ? [] : ["time \(Self.decimal(seconds, 2)) s"])
+    ["picture \(path.escapingInvisibles)"] + (isReused ? [] : ["time \(Self.decimal(seconds, 2)) s"])
   }
 
   static func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
@@ -58,7 +58,41 @@ extension Image {
   }
 }
 
+/// What a session keeps of its last run.
+struct LastRunState {
+  var run: Generation?
+  var picture: Image?
+  var attention: (steps: [Int], maps: AttentionMaps)?
+  var captures: [Captured] = []
+  var backend: (any Backend)?
+  var compute: BackendChoice?
+  var path: String?
+}
+
 extension Session {
+  /// All that is kept of the last run, to be put back.
+  var lastRunState: LastRunState {
+    get {
+      LastRunState(
+        run: last, picture: picture, attention: attention, captures: lastCaptures, backend: lastBackend,
+        compute: lastCompute, path: lastPath)
+    }
+    set {
+      // A new last run forgets its picture and its maps: it comes first.
+      last = newValue.run
+      (picture, attention, lastCaptures) = (newValue.picture, newValue.attention, newValue.captures)
+      (lastBackend, lastCompute, lastPath) = (newValue.backend, newValue.compute, newValue.path)
+    }
+  }
+
+  /// Forgets the run that was just interrupted, and has the one before it as the last again.
+  func dropInterruptedRun() {
+    guard let before = beforeInterruption, let run = last else { return }
+    say("the run interrupted at \(run.step)/\(run.request.steps) is dropped")
+    lastRunState = before
+    beforeInterruption = nil
+  }
+
   /// The settings that hold for one command: the session's, and over them those that it was given.
   func settings(for invocation: Invocation) throws -> Settings {
     var settings = settings
@@ -83,12 +117,45 @@ extension Session {
       return MadePicture(
         path: place, run: last, image: picture, secondsPerStep: 0, seconds: 0, captured: 0, isReused: true)
     }
-    return try run(request, to: path ?? freePath()) { try Generation(request, on: $0, observers: $1) }
+    return try withoutActuallyEscaping(freePath) { freePath in
+      try run(request, to: path ?? freePath(), orElse: path == nil ? freePath : nil) {
+        try Generation(request, on: $0, observers: $1)
+      }
+    }
+  }
+
+  /// Writes a run's picture and returns where it is.
+  ///
+  /// Under a name that the program chose nothing is overwritten: where another process has taken it meanwhile, `freePath`
+  /// gives the next.
+  private func write(
+    _ image: Image, of run: Generation, to path: String, orElse freePath: (() -> String)?
+  ) throws -> String {
+    let texts = try record(of: run).texts
+    guard let freePath else {
+      try PNG.write(image, text: texts, to: path)
+      return path
+    }
+    var place = path
+    while true {
+      do {
+        try PNG.write(image, text: texts, to: place, replacing: false)
+        return place
+      } catch is AtomicFile.AlreadyThere {
+        place = freePath()
+      }
+    }
+  }
+
+  /// That a run was stopped, with what was the last run before it kept; the hint is for who can follow it.
+  private func interruption(_ message: String, _ before: LastRunState, hint: String) -> Diagnostic {
+    beforeInterruption = before
+    return Diagnostic(.interrupted, message, hint: isInteractive && rehearsal == nil ? hint : nil)
   }
 
   /// Runs to its end what `begin` gives, and writes its picture.
   func run(
-    _ request: GenerationRequest, to path: String,
+    _ request: GenerationRequest, to path: String, orElse freePath: (() -> String)? = nil,
     from begin: (DiffusionModel, [any RunObserver]) throws -> Generation
   ) throws -> MadePicture {
     let clock = ContinuousClock()
@@ -108,6 +175,8 @@ extension Session {
     if !captures.captures.isEmpty { lastCaptures = [] }
     let watch = RunWatch(self, request: request)
     defer { watch.finish() }
+    let before = lastRunState
+    recording?.holdsLastRun = false
     var run = try begin(model, observers)
     last = run
     (lastBackend, lastCompute, lastPath) = (model.backend, compute, path)
@@ -123,10 +192,9 @@ extension Session {
         watch.advance(run, to: state, stepsTime: clock.now - stepsStart, elapsed: clock.now - start)
       }
     } catch let fault as Diagnostic where fault.kind == .interrupted {
-      throw Diagnostic(
-        .interrupted, "interrupted at \(run.step)/\(request.steps)",
-        hint:
-          "resume goes on; decode, dump, latents show what is there; save FILE keeps it for another session")
+      throw interruption(
+        "interrupted at \(run.step)/\(request.steps)", before,
+        hint: "resume goes on; decode, dump, latents show what is there; save FILE keeps it for later")
     }
     let secondsPerStep = (clock.now - stepsStart).seconds / Double(max(1, run.step - firstStep))
     let pixels: [Float]
@@ -134,16 +202,17 @@ extension Session {
       pixels = try model.decode(
         run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
     } catch let fault as Diagnostic where fault.kind == .interrupted {
-      throw Diagnostic(
-        .interrupted, "interrupted after all \(request.steps) steps, while the picture was decoded",
+      throw interruption(
+        "interrupted after all \(request.steps) steps, while the picture was decoded", before,
         hint: "the latents are kept: resume decodes them")
     }
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     picture = image
-    try PNG.write(image, text: record(of: run).texts, to: path)
+    let place = try write(image, of: run, to: path, orElse: freePath)
+    lastPath = place
     watch.finish(with: image, of: run)
     return MadePicture(
-      path: path, run: run, image: image, secondsPerStep: secondsPerStep,
+      path: place, run: run, image: image, secondsPerStep: secondsPerStep,
       seconds: (clock.now - start).seconds, captured: recorder.captured.count, isReused: false)
   }
 

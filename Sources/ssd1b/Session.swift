@@ -35,12 +35,18 @@ final class Session {
   /// What the last run computed with.
   var lastBackend: (any Backend)?
   var lastCompute: BackendChoice?
+  /// What was the last run before the one that was just interrupted; nil once something else was entered.
+  var beforeInterruption: LastRunState?
   /// Where the last run's picture is, or was to be.
   var lastPath: String?
   /// Whether a run of which nothing changed is taken for the last one.
   var reusesRuns = true
   /// What is being recorded.
   var recording: Recording?
+  /// Whether a recording ended because it could not be written.
+  var hasLostRecording = false
+  /// What a session that is run again was recorded with; it holds where neither settings nor process arguments say.
+  var recordedCompute: (library: BackendChoice.Library?, precision: Precision?)?
   /// What a verification runs in place of the user.
   var rehearsal: Rehearsal?
   /// What the terminal can show, once it was asked.
@@ -138,9 +144,18 @@ final class Session {
 
   /// What `settings` compute with. Throws a `Diagnostic` when they ask for what cannot be had.
   func compute(for settings: Settings) throws -> BackendChoice {
-    try BackendChoice(
-      library: rehearsal?.forcedLibrary ?? settings.backend ?? rehearsal?.library ?? library,
-      precision: rehearsal?.forcedPrecision ?? settings.precision ?? rehearsal?.precision ?? precision)
+    func choice(_ library: BackendChoice.Library?, _ precision: Precision?) throws -> BackendChoice {
+      try BackendChoice(
+        library: rehearsal?.forcedLibrary ?? settings.backend ?? library,
+        precision: rehearsal?.forcedPrecision ?? settings.precision ?? precision)
+    }
+    // What was recorded and what is set now need not go together: then the machine chooses, as it did then.
+    if let recordedCompute,
+      let choice = try? choice(library ?? recordedCompute.library, precision ?? recordedCompute.precision)
+    {
+      return choice
+    }
+    return try choice(library, precision)
   }
 
   /// Sets one setting, or throws and leaves all as they were.
@@ -149,6 +164,13 @@ final class Session {
     try changed.set(setting, to: text, start: start)
     _ = try compute(for: changed)
     settings = changed
+  }
+
+  /// The seed that a text means, as its digits: `random` draws one, `+1` counts from the present one.
+  func seed(of text: String) throws -> String {
+    var settings = settings
+    try set(.seed, to: text, in: &settings)
+    return "\(settings.seed ?? 0)"
   }
 
   /// Makes the model compute with what `settings` ask for.
@@ -174,6 +196,9 @@ final class Session {
   func say(_ line: String) {
     if !isJSON { write(Self.safe(line)) }
   }
+
+  /// Prints an event at once.
+  func emit(_ event: JSONValue) { write(event.text()) }
 
   /// Prints what a command gave.
   func deliver(_ output: CommandOutput, of command: String) {
@@ -237,7 +262,14 @@ final class Session {
 
   /// Prints a text as it is, with its own terminal sequences.
   func writeRaw(_ text: String) {
-    if rehearsal == nil { FileHandle.standardOutput.write(Data(text.utf8)) }
+    guard rehearsal == nil, !text.isEmpty else { return }
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      // Where results cannot go there is nothing to go on for.
+      SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(errno)))")
+      exit(1)
+    }
   }
 
   private var matmulPeaks: [Precision: MatmulPeak] = [:]

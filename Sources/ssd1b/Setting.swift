@@ -123,7 +123,7 @@ struct Settings: Equatable {
     case .negative: request.negative.map(JSONValue.string) ?? .null
     case .cfg: .number(request.guidanceScale)
     case .steps: .integer(request.steps)
-    case .seed: .integer(Int(truncatingIfNeeded: request.seed))
+    case .seed: .seed(request.seed)
     case .size: .string("\(request.width)x\(request.height)")
     case .scheduler: .string((scheduler ?? start.scheduler).rawValue)
     case .backend: .string(compute.library.rawValue)
@@ -232,4 +232,11 @@ struct Settings: Equatable {
   }
 
   private static func logRatio(_ a: Double, _ b: Double) -> Double { a > b ? a / b - 1 : b / a - 1 }
+}
+
+extension JSONValue {
+  /// A seed: a number, or from 2^63 on, which an integer here does not hold, its digits as text.
+  static func seed(_ seed: UInt64) -> JSONValue {
+    Int(exactly: seed).map(JSONValue.integer) ?? .string("\(seed)")
+  }
 }

@@ -1,6 +1,13 @@
 import Diffusion
 import Shell
 
+extension Session {
+  /// The commands that arm what is captured.
+  var captureScript: [String] {
+    captureRules.map(\.statement) + (capturesAttention ? ["capture attention"] : [])
+  }
+}
+
 extension Settings {
   /// The commands that set what is set, as a script has them.
   func script(leavingOut left: Set<Setting> = []) -> [String] {

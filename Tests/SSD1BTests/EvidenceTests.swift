@@ -118,7 +118,7 @@ import Testing
       try data.write(to: url)
       let refused = try Program.run(["--model", "model", "-c", "verify s.session"], in: folder)
       #expect(
-        refused.code == 5 && refused.errors.contains("s.session:2: error: recorded on the model sha256:"))
+        refused.code == 5 && refused.errors.contains("s.session:2: recorded on the model sha256:"))
       #expect(refused.output.isEmpty)
       let forced = try Program.run(["--model", "model", "--force", "-c", "verify s.session"], in: folder)
       #expect(forced.code == 3, "\(forced.output)")
@@ -149,7 +149,7 @@ import Testing
       try PNG.write(altered, text: text, to: folder + "/altered.png")
       let bad = try Program.run(["-c", "verify altered.png"], in: folder)
       #expect(bad.code == 3)
-      #expect(bad.output.contains("1 of 16384 pixels differ, the first at 17,40"), "\(bad.output)")
+      #expect(bad.output.contains("1 of 16384 pixels differs, the first at 17,40"), "\(bad.output)")
       #expect(bad.output.contains("the picture was changed after it was made"))
       #expect(FileManager.default.fileExists(atPath: folder + "/altered-difference.png"))
       // Both at once: the good one does not hide the other.
@@ -203,6 +203,135 @@ import Testing
       #expect(replayed.code == 0, "\(replayed.errors)")
       #expect(try PNG.read(path: folder + "/fox.png").image == first)
       #expect(replayed.output.contains("* steps     2") && replayed.output.contains("  cfg       4"))
+    }
+  }
+
+  @Test(
+    "What a session does between its runs does not keep it from verifying",
+    arguments: [
+      "generate steps=1 out=1.png\nbackend openblas\ngenerate steps=1 out=2.png",
+      "sweep seed=random,random,+1 steps=1",
+      "generate steps=1\nrecall ssd1b-0001-seed0.png except=seed",
+      "generate steps=2 out=d.png\ndump latents dl\ntensor latents.1 in=dl/latents.1.safetensors stats",
+      "generate steps=1 out=t.png\nlayers unet sort=time top=3",
+      "tensor unet.conv_in.weight\nmodel\nset\nnegative \"\"\ngenerate steps=1 without=negative out=n.png\nunset negative",
+      "prompt \"\"\"\na fox\n#= or \\\"not\\\"\n\"\"\"\ngenerate steps=1 out=m.png",
+      "repeat 2 generate seed=random steps=1\ntime cfg 2\nview diff ssd1b-0001-seed0.png ssd1b-0001-seed0.png",
+      "generate steps=1 seed=18446744073709551615 out=\"a b\\n#= c.png\"\ngenerate n=2 steps=1 seed=+1",
+    ])
+  func sessions(script: String) throws {
+    try Program.withFolder { folder in
+      // What was there before the recording does not matter to it.
+      let before = "generate steps=1 out=ssd1b-0001-seed0.png\ncfg 3\n"
+      let made = try Program.run(
+        ["--keep-going"], script: before + "record s.session\n\(script)\nlatents\nrecord stop\n", in: folder)
+      #expect(FileManager.default.fileExists(atPath: folder + "/s.session"), "\(made.errors)")
+      for file in try FileManager.default.contentsOfDirectory(atPath: folder) where file != "s.session" {
+        try FileManager.default.removeItem(atPath: "\(folder)/\(file)")
+      }
+      let result = try Program.run(["--model", Program.model, "-c", "verify s.session"], in: folder)
+      let verdict = result.output.split(separator: "\n").last ?? ""
+      #expect(result.code == 0 && verdict.hasPrefix("IDENTICAL"), "\(result.output)\(result.errors)")
+    }
+  }
+
+  @Test("What looks at a run that the recording does not have is left out of it, and said so")
+  func runsOfBefore() throws {
+    try Program.withFolder { folder in
+      let script = "generate steps=1 out=a.png\nrecord s.session\nlatents\nseed 4\nrecord stop\n"
+      let made = try Program.run(script: script, in: folder)
+      #expect(made.output.contains("note: latents is not recorded"))
+      let result = try Program.run(["-c", "verify s.session"], in: folder)
+      #expect(result.code == 0 && result.output.contains("IDENTICAL  s.session: 1 command, 1 value"))
+    }
+  }
+
+  @Test("A file that was cut off or edited does not verify")
+  func edited() throws {
+    try Program.withFolder { folder in
+      let made = try Program.run(
+        script: "record s.session\nprompt a fox\ngenerate steps=2 out=a.png\ngenerate steps=1 out=b.png\n",
+        in: folder)
+      #expect(made.code == 0)
+      let text = try String(contentsOfFile: folder + "/s.session", encoding: .utf8)
+      let lines = text.split(separator: "\n").map(String.init)
+      func verify(_ lines: [String], _ separator: String = "\n") throws -> Program.Result {
+        try Data((lines.joined(separator: separator) + separator).utf8).write(
+          to: URL(fileURLWithPath: folder + "/e.session"))
+        return try Program.run(["-c", "verify e.session"], in: folder)
+      }
+      #expect(try verify(lines).code == 0)
+      #expect(try verify(lines, "\r\n").code == 0, "line ends are no difference")
+      for (what, edited, code, message) in [
+        ("a value taken out", lines.filter { !$0.contains("latents[1]") }, 1, "as the file says, found"),
+        ("cut off", Array(lines.prefix(8)), 1, "as the file says, found"),
+        (
+          "another mean", lines.map { $0.replacingOccurrences(of: " mean=", with: " mean=1") }, 3,
+          "generate steps=2"
+        ),
+        (
+          "another size", lines.map { $0.replacingOccurrences(of: " 128x128 ", with: " 64x64 ") }, 3, "pixels"
+        ),
+        (
+          "another setting", lines.map { $0 == "generate steps=2 out=a.png" ? $0 + " cfg=4.01" : $0 }, 3,
+          "from step 1 on"
+        ),
+        (
+          "an early end", lines.flatMap { $0.hasPrefix("generate steps=1") ? ["quit", $0] : [$0] }, 1,
+          "as the file says"
+        ),
+        (
+          "an early end, counted",
+          lines.flatMap { $0.hasPrefix("generate steps=1") ? ["quit", $0] : [$0] }.map {
+            $0.replacingOccurrences(of: "commands=3", with: "commands=4")
+          }, 1, "the session ends here"
+        ),
+      ] {
+        let result = try verify(edited)
+        #expect(
+          result.code == code && result.errors.contains(message), "\(what): \(result.output)\(result.errors)")
+      }
+      // Each file is compared, whatever became of those before it.
+      let both = try Program.run(["-c", "verify missing e.session s.session"], in: folder)
+      #expect(both.code == 1 && both.output.contains("IDENTICAL  s.session"))
+      // Nothing is written over unasked.
+      let again = try Program.run(["-c", "record s.session"], in: folder)
+      #expect(again.code == 1 && again.errors.contains("expected a name that no file has"))
+      #expect(try String(contentsOfFile: folder + "/s.session", encoding: .utf8) == text)
+      #expect(try Program.run(["-c", "record s.session replace"], in: folder).code == 0)
+    }
+  }
+
+  @Test("A picture whose text was changed does not verify")
+  func editedPicture() throws {
+    try Program.withFolder { folder in
+      #expect(try Program.run(script: "prompt a cat\ngenerate steps=2 out=cat.png\n", in: folder).code == 0)
+      let (image, texts) = try PNG.read(path: folder + "/cat.png")
+      for (from, to) in [("\"cfg\":4", "\"cfg\":4.1"), ("\"latents\":\"", "\"latents\":\"0")] {
+        let edited = texts.map {
+          ($0.keyword, $0.keyword == "ssd1b" ? $0.text.replacingOccurrences(of: from, with: to) : $0.text)
+        }
+        try PNG.write(image, text: edited, to: folder + "/edited.png")
+        let result = try Program.run(["-c", "verify edited.png"], in: folder)
+        #expect(result.code == 3, "\(to): \(result.output)")
+      }
+    }
+  }
+
+  @Test("Names of one letter are names")
+  func shortNames() throws {
+    try Program.withFolder { folder in
+      let script = "record x\nsave y\ngenerate steps=1 out=z\ngenerate n=2 steps=1 out=w\n"
+      let result = try Program.run(script: script, in: folder)
+      #expect(result.code == 0, "\(result.errors)")
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+          "w-1.png", "w-2.png", "x", "y", "z",
+        ])
+      for name in [".", "/", "é", ""] {
+        let odd = try Program.run(["-c", "save \"\(name)\""], in: folder)
+        #expect(odd.code == (name == "é" ? 0 : 1), "\(name): \(odd.errors)")
+      }
     }
   }
 }

@@ -59,6 +59,29 @@ enum Program {
     try run(arguments, script: Data(script.utf8), in: folder, environment: environment)
   }
 
+  /// Runs it and tells how many seconds of a processor it took, which what runs beside does not change.
+  static func runTimed(_ arguments: [String]) throws -> (result: Result, seconds: Double) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", "TIMEFORMAT='%U %S'; time \"$0\" \"$@\"", path] + arguments
+    process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"]
+    process.standardInput = FileHandle.nullDevice
+    let (output, errors) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, errors)
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    var lines = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    process.waitUntilExit()
+    if lines.last == "" { lines.removeLast() }
+    let times = lines.popLast()?.split(separator: " ").compactMap { Double($0) } ?? []
+    try #require(times.count == 2, "bash tells the times")
+    return (
+      Result(output: text, errors: lines.map { $0 + "\n" }.joined(), code: process.terminationStatus),
+      times[0] + times[1]
+    )
+  }
+
   /// Runs a command and tells how long after its start the process had answered, and how much memory it had had at most.
   static func measure(_ command: String, model: String) throws -> (seconds: Double, peakBytes: Int) {
     let process = Process()

@@ -256,14 +256,12 @@ import Testing
       for index in 0..<20 {
         try first.send("seed \(1000 + index)\r")
         try second.send("seed \(2000 + index)\r")
-      }
-      for index in 0..<20 {
         try first.expect("\(done)seed \(1000 + index)\r\n")
         try second.expect("\(done)seed \(2000 + index)\r\n")
+        try first.expect("ssd1b> ")
+        try second.expect("ssd1b> ")
       }
-      try second.expect("ssd1b> ")
       try leave(second)
-      try first.expect("ssd1b> ")
       try enter("record s.session", in: first)
       try enter("prompt a fox", in: first)
       try enter("generate steps=1 out=whole.png", in: first, expecting: "whole.png")

@@ -50,9 +50,9 @@ extension Generation {
           hint: "the file is damaged or something else: save FILE writes one of an interrupted run")
       }
       do {
-        let folder = (path as NSString).deletingLastPathComponent
+        let name = PathName(path)
         file = try Checkpoint(
-          ModelFolder(path: folder.isEmpty ? "." : folder), file: (path as NSString).lastPathComponent)
+          ModelFolder(path: name.folder), file: name.last)
       } catch let error as Diagnostic {
         throw fault(error.message)
       }

@@ -18,7 +18,8 @@ enum CaptureCommand {
         """,
       arguments: [
         ArgumentDeclaration(
-          "PATTERN", .named("path"), isOptional: true, summary: "which layers; attention, list, or clear"),
+          "PATTERN", .named("layer"), isOptional: true, words: ["attention", "list", "clear"],
+          summary: "which layers; attention, list, or clear"),
         ArgumentDeclaration(
           "WHAT", .choice(["stats", "full"]), isOptional: true, summary: "stats unless given"),
       ],

@@ -18,9 +18,14 @@ enum EvidenceCommands {
         `record stop` ends it; `record` alone says whether something is recorded.
         """,
       arguments: [
-        ArgumentDeclaration("FILE", .file, isOptional: true, summary: "the session file to write, or stop")
+        ArgumentDeclaration(
+          "FILE", .file, isOptional: true, words: ["stop"], summary: "the session file to write, or stop"),
+        ArgumentDeclaration("replace", .choice(["replace"]), isOptional: true, summary: "writes over a file"),
       ], evidence: .unrecorded,
-      examples: [("record fox.session", "from here on"), ("record stop", "up to here")])
+      examples: [
+        ("record fox.session replace", "from here on, over a file that is there"),
+        ("record stop", "up to here"),
+      ])
   ) { invocation, session in
     guard let path = invocation.text("FILE") else {
       guard let recording = session.recording else {
@@ -52,9 +57,8 @@ enum EvidenceCommands {
     let choice = try session.compute(for: session.settings)
     session.recording = try Recording(
       path: path, conditions: session.conditions(computing: choice),
-      opening: session.settings.script(leavingOut: [.backend, .precision])
-        + session.captureRules.map(\.statement)
-        + (session.capturesAttention ? ["capture attention"] : []))
+      opening: session.settings.script(leavingOut: [.backend, .precision]) + session.captureScript,
+      replacing: invocation.text("replace") != nil)
     return CommandOutput("recording to \(path)", result: ["path": .string(path)])
   }
 
@@ -62,7 +66,8 @@ enum EvidenceCommands {
     CommandDeclaration(
       "replay", group: "Evidence", summary: "runs a recorded session again",
       discussion: """
-        From the start values, in the precision it was recorded in where that can be had; its files are written again. \
+        From the start values, which it takes the settings back to, and in the precision it was recorded in where that can be \
+        had; its files are written again. \
         The model must be the one it was recorded on, unless --force was given.
         """,
       arguments: [
@@ -75,16 +80,17 @@ enum EvidenceCommands {
     let file = try SessionFile(file: path, grammar: session.table.grammar())
     let isForced = session.forcesReplays || invocation.text("force") != nil
     if let note = try session.noteOnModel(of: file, isForced: isForced) { session.say(note) }
+    // Its place in a recording is taken by its own commands, from the start values on as here.
+    session.record(statements: ["reset", "capture clear"])
     session.settings = Settings()
     (session.captureRules, session.capturesAttention) = ([], false)
-    let library =
-      session.library == nil
-      ? file.conditions["backend"].flatMap { BackendChoice.Library(rawValue: $0) } : nil
-    let precision =
-      session.precision == nil ? file.conditions["precision"].flatMap { Precision(rawValue: $0) } : nil
-    if (try? BackendChoice(library: library, precision: precision)) != nil {
-      (session.settings.backend, session.settings.precision) = (library, precision)
-    }
+    let outer = session.recordedCompute
+    defer { session.recordedCompute = outer }
+    session.recordedCompute = (
+      file.conditions["backend"].flatMap { BackendChoice.Library(rawValue: $0) },
+      file.conditions["precision"].flatMap { Precision(rawValue: $0) }
+    )
+    session.say("from the start values, as it was recorded")
     return try session.runScript(at: path)
   }
 
@@ -103,7 +109,7 @@ enum EvidenceCommands {
         """,
       arguments: [
         ArgumentDeclaration(
-          "FILE", .file, isRepeated: true,
+          "FILE", .file, isRepeated: true, words: ["update", "force"],
           summary: "session files, or pictures made by generate; before them may stand update, or force")
       ],
       options: [
@@ -132,41 +138,60 @@ enum EvidenceCommands {
         "expected FILE, found nothing after \(invocation.texts("FILE").joined(separator: " "))",
         hint: "a file of that name is written ./update")
     }
-    let forced = (
+    let forced: Session.Computing = (
       invocation.text("backend").flatMap { BackendChoice.Library(rawValue: $0) },
       invocation.text("precision").flatMap { Precision(rawValue: $0) }
     )
     var outputs: [CommandOutput] = []
+    var errors: [Diagnostic] = []
     for path in words {
-      if Self.isPNG(path) {
-        guard !isUpdate else {
-          throw Diagnostic(
-            .usage, at: path, "expected a session file to update, found a picture",
-            hint: "generate out= makes it anew")
+      do {
+        if isUpdate {
+          outputs.append(try update(path, session, forced))
+          continue
         }
-        outputs.append(
-          try session.verify(picture: path, isForced: isForced, with: forced).output(
-            maximumWidth: session.width))
-        continue
+        let (verification, error) = try verify(path, session, isForced, forced)
+        outputs.append(verification.output(maximumWidth: session.width))
+        errors += [error ?? verification.difference].compactMap { $0 }
+      } catch {
+        errors.append(Session.placed(error))
       }
-      let file = try SessionFile(file: path, grammar: session.table.grammar())
-      guard isUpdate else {
-        outputs.append(
-          try session.verify(session: file, isForced: isForced, with: forced).output(
-            maximumWidth: session.width))
-        continue
-      }
-      let text = try session.updated(session: file, isForced: isForced, with: forced)
-      try AtomicFile.write(Data(text.utf8), to: path)
-      outputs.append(
-        CommandOutput(
-          "\(path): evidence of \(file.entries.count) commands written anew", result: ["file": .string(path)])
-      )
+      // The others are compared too, but not after a stop by the user.
+      if errors.last?.kind == .interrupted { break }
     }
-    if outputs.count == 1 { return outputs[0] }
+    let output =
+      outputs.count == 1 && words.count == 1
+      ? outputs[0]
+      : CommandOutput(
+        outputs.map(\.text).joined(separator: "\n"), result: .array(outputs.map(\.result)),
+        tables: outputs.flatMap(\.tables))
+    guard let first = errors.first else { return output }
+    let error = errors.first { $0.kind == .interrupted } ?? first
+    if outputs.isEmpty { throw error }
+    throw CommandFailure(error, output: output)
+  }
+
+  private static func verify(
+    _ path: String, _ session: Session, _ isForced: Bool, _ forced: Session.Computing
+  ) throws -> Session.Verified {
+    if isPNG(path) { return try session.verify(picture: path, isForced: isForced, forcing: forced) }
+    let file = try SessionFile(file: path, grammar: session.table.grammar())
+    return try session.verify(session: file, isForced: isForced, forcing: forced)
+  }
+
+  private static func update(_ path: String, _ session: Session, _ forced: Session.Computing) throws
+    -> CommandOutput
+  {
+    guard !isPNG(path) else {
+      throw Diagnostic(
+        .usage, at: path, "expected a session file to update, found a picture",
+        hint: "generate out= makes it anew")
+    }
+    let file = try SessionFile(file: path, grammar: session.table.grammar())
+    let text = try session.updated(session: file, forcing: forced)
+    try AtomicFile.write(Data(text.utf8), to: path)
     return CommandOutput(
-      outputs.map(\.text).joined(separator: "\n"), result: .array(outputs.map(\.result)),
-      tables: outputs.flatMap(\.tables))
+      "\(path): evidence of \(file.entries.count) commands written anew", result: ["file": .string(path)])
   }
 
   private static func isPNG(_ path: String) -> Bool {

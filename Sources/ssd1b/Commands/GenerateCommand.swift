@@ -19,6 +19,8 @@ enum GenerateCommand {
       options: [
         OptionDeclaration("n", .integer(1...10_000), summary: "how many pictures, of consecutive seeds"),
         OptionDeclaration("out", .file, summary: "the PNG to write; with n=, a number is added"),
+        OptionDeclaration(
+          "without", .choice(["negative"]), summary: "leaves the negative prompt out, this once"),
       ], takesSettings: true, evidence: .own,
       examples: [
         ("generate", "with the settings as they are"),
@@ -26,7 +28,15 @@ enum GenerateCommand {
         ("generate n=4", "four seeds"), ("generate out=fox.png", "names the file"),
       ])
   ) { invocation, session in
-    let settings = try session.settings(for: invocation)
+    var settings = try session.settings(for: invocation)
+    if invocation.text("without") != nil {
+      guard invocation.text("negative") == nil else {
+        throw Diagnostic(
+          .usage, at: "generate", "expected negative= or without=negative, found both",
+          hint: "keep one of them")
+      }
+      settings.negative = nil
+    }
     let request = settings.request(start: session.start)
     let count = try invocation.integer("n") ?? 1
     let out = invocation.text("out").map(session.place(for:))
@@ -49,8 +59,10 @@ enum GenerateCommand {
       }
     }
     output.result = .object(["images": .array(results)])
-    // The seed that was drawn or counted, not the word that asked for it.
-    output.statement = invocation.statementText(replacing: ["seed": "\(request.seed)"])
+    // The seed that was drawn or counted, not the word that asked for it; and the name that was found free.
+    var replaced = ["seed": "\(request.seed)"]
+    if count == 1, out == nil, let path = session.lastPath { replaced["out"] = path }
+    output.statement = invocation.statementText(replacing: replaced)
     return output
   }
 
@@ -79,7 +91,8 @@ enum GenerateCommand {
     if let file = invocation.text("FILE") {
       let kept = try Generation.Kept(path: file)
       try session.useBackend(ofRun: kept.facts, from: file)
-      let path = out ?? session.place(for: OutputPath.free("-seed\(kept.request.seed).png"))
+      let meant = kept.facts["path"] ?? OutputPath.free("-seed\(kept.request.seed).png")
+      let path = out ?? session.place(for: meant)
       try OutputPath.checkPicture(path)
       made = try session.run(kept.request, to: path) { try Generation(kept, on: $0, observers: $1) }
     } else {
@@ -100,22 +113,24 @@ enum GenerateCommand {
     var output = CommandOutput("", result: .object(["images": .array([made.json])]))
     output.information = made.information
     if session.keepsEvidence { output.evidence = made.evidence() }
-    output.statement = statement(of: made.run.request, session)
+    output.statement = statement(of: made.run.request, to: made.path, session)
     return output
   }
 
   /// The command that makes a request's picture whatever the settings are.
-  private static func statement(of request: GenerationRequest, _ session: Session) -> String {
+  private static func statement(of request: GenerationRequest, to path: String, _ session: Session) -> String
+  {
     var options = [
       ("prompt", request.prompt), ("cfg", SettingCommands.text(.number(request.guidanceScale))),
       ("steps", "\(request.steps)"), ("seed", "\(request.seed)"),
       ("size", "\(request.width)x\(request.height)"),
       ("scheduler", (request.scheduler ?? session.start.scheduler).rawValue),
     ]
-    if let negative = request.negative { options.append(("negative", negative)) }
+    options.append(request.negative.map { ("negative", $0) } ?? ("without", "negative"))
     if let compute = session.lastCompute {
       options += [("backend", compute.library.rawValue), ("precision", compute.precision.rawValue)]
     }
+    options.append(("out", path))
     return "generate " + options.map { Quoting.option($0, $1) }.joined(separator: " ")
   }
 }

@@ -74,10 +74,13 @@ enum InspectionCommands {
       throw fault
     }
     let columns: [LayerListing.Column]? = try choices("columns", of: invocation)
-    return CommandOutput(
+    var output = CommandOutput(
       view.caption + "\n"
         + listing.table(columns: columns ?? listing.defaultColumns).text(maximumWidth: session.width),
       result: listing.json, tables: [listing.data])
+    // Which rows there are, and in which order, is then the moment's too.
+    output.isMomentary = options.sort == .time
+    return output
   }
 
   static let params = Command<Session>(

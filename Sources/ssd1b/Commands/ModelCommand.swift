@@ -61,5 +61,5 @@ enum ModelCommand {
 
 extension DiffusionModel {
   /// The last part of the model's folder, as pictures name it.
-  var modelName: String { (files.name as NSString).lastPathComponent }
+  var modelName: String { PathName(files.name).last }
 }

@@ -30,7 +30,7 @@ enum RecallCommand {
         }
         return setting
       })
-    let recalled = try RecalledSettings(PNG.readText(path: path), at: path)
+    let recalled = try RecalledSettings(PNG.readText(path: session.source(for: path)), at: path)
     var settings = session.settings
     var notes = recalled.notes
     for (setting, text) in recalled.values where !excepted.contains(setting) {
@@ -56,7 +56,7 @@ enum RecallCommand {
       let after = try session.value(of: setting, in: settings)
       guard before != after else { continue }
       changed[setting.rawValue] = after
-      lines.append("  \(setting.rawValue)  \(SettingCommands.text(before)) → \(SettingCommands.text(after))")
+      lines.append("  \(setting.rawValue)  \(shown(before)) → \(shown(after))")
     }
     if changed.isEmpty { lines.append("  nothing changed") }
     session.settings = settings
@@ -66,5 +66,12 @@ enum RecallCommand {
         "source": .string(recalled.source), "changed": .object(changed),
         "notes": .array(notes.map(JSONValue.string)),
       ])
+  }
+
+  /// A value on one line, texts quoted where a script would have to.
+  private static func shown(_ value: JSONValue) -> String {
+    guard case .string(let text) = value else { return SettingCommands.text(value) }
+    let line = Quoting.rawText(text)
+    return line.count <= 200 ? line : line.prefix(199) + "…"
   }
 }

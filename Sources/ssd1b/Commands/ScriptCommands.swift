@@ -23,8 +23,7 @@ enum ScriptCommands {
       examples: [("save work.ssd1b", "source work.ssd1b takes it up again")])
   ) { invocation, session in
     let path = session.place(for: try invocation.required("FILE"))
-    var lines = session.settings.script() + session.captureRules.map(\.statement)
-    if session.capturesAttention { lines.append("capture attention") }
+    var lines = session.settings.script() + session.captureScript
     let count = lines.count
     var told = [
       "\(path): \(count == 0 ? "the start values" : "\(count) \(count == 1 ? "command" : "commands")")"

@@ -2,6 +2,7 @@ import Base
 import Diffusion
 import Foundation
 import Imaging
+import Inspection
 import Shell
 
 /// Pictures over lists of settings, and a sheet of them all.
@@ -22,8 +23,9 @@ enum SweepCommand {
       ])
   ) { invocation, session in
     let axes = try invocation.options.compactMap { option in
-      try Setting(rawValue: option.key).map {
-        Axis(setting: $0, values: try values(of: $0, in: option.value))
+      try Setting(rawValue: option.key).map { setting in
+        let values = try values(of: setting, in: option.value)
+        return Axis(setting: setting, values: setting == .seed ? try values.map(session.seed(of:)) : values)
       }
     }
     guard !axes.isEmpty else {
@@ -31,8 +33,7 @@ enum SweepCommand {
         .usage, at: "sweep", "expected a setting with a list of values, found none",
         hint: "for example: sweep cfg=3,6,9")
     }
-    let count = axes.reduce(1) { $0.multipliedReportingOverflow(by: $1.values.count).partialValue }
-    guard count <= 10_000, axes.allSatisfy({ $0.values.count <= 10_000 }) else {
+    guard axes.reduce(1.0, { $0 * Double($1.values.count) }) <= 10_000 else {
       throw Diagnostic(
         .value, at: "sweep", "expected at most 10000 pictures, found more", hint: "shorten the lists")
     }
@@ -57,11 +58,15 @@ enum SweepCommand {
       let path = "\(folder)/sheet.png"
       let facts: [String: JSONValue] = ["sweep": .string(invocation.statementText())]
       try PNG.write(sheet, text: session.record(of: last).text(facts), to: path)
-      session.say("\(path)  \(tiles.count) pictures")
+      session.say("\(path)  \(Number.counted(tiles.count, "picture"))")
       try session.show(sheet)
       output.information.append("sheet \(path)")
       output.result = ["folder": .string(folder), "sheet": .string(path), "images": .array(results)]
     }
+    // The seeds that were drawn or counted, and the folder that was found free.
+    var replaced = ["out": folder]
+    for axis in axes where axis.setting == .seed { replaced["seed"] = axis.values.joined(separator: ",") }
+    output.statement = invocation.statementText(replacing: replaced)
     do {
       for (index, combination) in combinations.enumerated() {
         try session.useBackend(for: combination.settings)
@@ -100,14 +105,17 @@ enum SweepCommand {
     return try parts.flatMap { part -> [String] in
       let ends = part.components(separatedBy: "..")
       if !isText, ends.count == 2 {
-        guard let low = Int(ends[0]), let high = Int(ends[1]), low <= high, high - low < 10_000 else {
+        guard let low = Int(ends[0]), let high = Int(ends[1]), low <= high,
+          max(low.magnitude, high.magnitude) < 1 << 62, high - low < 10_000
+        else {
           throw Diagnostic(
-            .value, at: setting.rawValue, "expected a range such as 1..4, found \(part)",
+            .value, at: setting.rawValue,
+            "expected a range such as 1..4, of at most 10000 values, found \(part)",
             hint: "the lower end comes first, and both are whole numbers")
         }
         return (low...high).map(String.init)
       }
-      guard isText || !part.isEmpty else {
+      guard !part.isEmpty || (isText && parts.count == 1) else {
         throw Diagnostic(
           .value, at: setting.rawValue, "expected values parted by commas, found \(list)",
           hint: "for example: cfg=3,6,9")

@@ -25,14 +25,15 @@ enum TensorCommand {
         OptionDeclaration("bins", .integer(1...1000), summary: "how many, for hist; 20 unless given"),
         OptionDeclaration(
           "in", .file, summary: "a safetensors file or model's folder; the loaded model unless given"),
-      ], givesTable: true,
+      ], givesTable: true, evidence: .result(without: ["file"]),
       examples: [
         ("tensor unet.conv_in.weight stats", "its figures"),
         ("tensor unet.conv_out.bias head=4", "its values"),
         ("tensor vae.decoder.conv_in.weight hist bins=10", "how its values are spread"),
       ])
   ) { invocation, session in
-    let subject = try invocation.text("in").map { try Subject(path: $0) } ?? session.subject
+    let subject =
+      try invocation.text("in").map { try Subject(path: session.source(for: $0)) } ?? session.subject
     let (part, tensor) = try find(invocation.required("NAME"), in: subject)
     let entry = tensor.entry
     let elements = StoredElements(tensor)

@@ -21,7 +21,8 @@ enum ViewCommand {
         """,
       arguments: [
         ArgumentDeclaration(
-          "FILE", .file, isOptional: true, isRepeated: true, summary: "a PNG, last, or diff A B")
+          "FILE", .file, isOptional: true, isRepeated: true, words: ["last", "diff"],
+          summary: "a PNG, last, or diff A B")
       ],
       options: [
         OptionDeclaration("step", .integer, summary: "a state of the last run; -1 is the last"),
@@ -60,11 +61,11 @@ enum ViewCommand {
       }
       facts["step"] = .integer(state.step)
     } else if words.first == "diff" {
-      let comparison = try compare(Array(words.dropFirst()))
+      let comparison = try compare(words.dropFirst().map(session.source(for:)))
       image = comparison.image
       lines.append(comparison.text)
       facts = comparison.facts
-      path = out ?? (session.isInteractive ? nil : session.place(for: "difference.png"))
+      path = out ?? (session.isInteractive ? nil : session.place(for: OutputPath.unused("difference.png")))
       if let path { try PNG.write(image, to: path) }
     } else if let file = words.first, file != "last" {
       guard words.count == 1 else {
@@ -72,8 +73,9 @@ enum ViewCommand {
           .usage, at: "view", "expected one file, found \(words.count)",
           hint: "two are compared by: view diff A B")
       }
-      image = try PNG.read(path: file).image
-      path = file
+      image = try PNG.read(path: session.source(for: file)).image
+      path = out ?? file
+      if let out { try PNG.write(image, to: out) }
     } else {
       image = try session.lastPicture(of: session.lastRun())
       path = session.lastPath
@@ -128,7 +130,7 @@ enum ViewCommand {
         "expected pictures of one size, found \(a.width)x\(a.height) and \(b.width)x\(b.height)",
         hint: "generate both at one size")
     }
-    func label(_ name: String) -> String { (name as NSString).lastPathComponent }
+    func label(_ name: String) -> String { PathName(name).last }
     let sheet = ContactSheet(
       [(a, label(names[0])), (b, label(names[1])), (difference.image, "difference x\(difference.factor)")],
       columns: 3,
@@ -137,7 +139,7 @@ enum ViewCommand {
     let text =
       difference.largest == 0
       ? "the same pixels"
-      : "\(Number.grouped(difference.pixels)) pixels (\(Number.fixed(100 * share, 1)) %) differ, mean "
+      : "\(Number.counted(difference.pixels, "pixel")) of \(a.width * a.height) (\(Number.significant(100 * share, 2)) %), mean "
         + "\(Number.significant(difference.mean, 3)), most \(difference.largest) of 255, PSNR "
         + "\(Number.significant(difference.psnr, 4)) dB"
     return (

@@ -211,7 +211,7 @@ import Testing
     arguments: [
       "generate steps=1 out=1.png\nbackend openblas\ngenerate steps=1 out=2.png",
       "sweep seed=random,random,+1 steps=1",
-      "generate steps=1\nrecall ssd1b-0001-seed0.png except=seed",
+      "generate steps=1\nrecall ssd1b-0002-seed0.png except=seed",
       "generate steps=2 out=d.png\ndump latents dl\ntensor latents.1 in=dl/latents.1.safetensors stats",
       "generate steps=1 out=t.png\nlayers unet sort=time top=3",
       "tensor unet.conv_in.weight\nmodel\nset\nnegative \"\"\ngenerate steps=1 without=negative out=n.png\nunset negative",

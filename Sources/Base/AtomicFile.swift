@@ -13,7 +13,7 @@ public enum AtomicFile {
   ) throws {
     let path = target(of: path)
     let folder = PathName(path).folder
-    let temporary = path + ".part-\(ProcessInfo.processInfo.processIdentifier)"
+    let temporary = "\(path).part-\(UInt32.random(in: 0...UInt32.max))"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw Diagnostic(
@@ -34,15 +34,18 @@ public enum AtomicFile {
         hint: "check the space left on the disk")
     }
     if !replacing {
-      // A second name for the file is refused where there is one by that name; renaming would replace it.
-      let isLinked = link(temporary, path) == 0
-      let reason = errno
-      unlink(temporary)
-      if isLinked { return }
-      if reason == EEXIST { throw AlreadyThere() }
-      throw Diagnostic(
-        .file, at: path, "cannot be written: \(String(cString: strerror(reason)))",
-        hint: "choose another file name")
+      // A second name is refused where there is a file by it; renaming would replace that.
+      if link(temporary, path) == 0 {
+        unlink(temporary)
+        return
+      }
+      // File systems without second names have the name taken first, by an empty file.
+      let place = errno == EEXIST ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      guard place >= 0 else {
+        unlink(temporary)
+        throw AlreadyThere()
+      }
+      close(place)
     }
     guard rename(temporary, path) == 0 else {
       let reason = String(cString: strerror(errno))

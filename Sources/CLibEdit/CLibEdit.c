@@ -46,6 +46,14 @@ static clibedit_editor *editor_of(EditLine *edit_line) {
 
 static char *prompt_of(EditLine *edit_line) { return (char *)editor_of(edit_line)->prompt; }
 
+// Bracketed paste, which terminals without it ignore.
+static void set_brackets(EditLine *edit_line, bool on) {
+  clibedit_editor *editor = editor_of(edit_line);
+  if (!editor->has_brackets) return;
+  fputs(on ? "\033[?2004h" : "\033[?2004l", editor->output);
+  fflush(editor->output);
+}
+
 // Draws prompt and line again from the left edge of the cursor's row.
 static void redraw(EditLine *edit_line) {
   fputs("\r", editor_of(edit_line)->output);
@@ -61,6 +69,7 @@ static bool handle_signals(EditLine *edit_line) {
       redraw(edit_line);
       break;
     case SIGTSTP:
+      set_brackets(edit_line, false);
       el_set(edit_line, EL_PREP_TERM, 0);
       // Returns at once in an orphaned process group, which the kernel does not stop.
       prompt_signals_suspend();
@@ -69,6 +78,7 @@ static bool handle_signals(EditLine *edit_line) {
       // The shell may have changed the terminal's modes meanwhile.
       el_set(edit_line, EL_PREP_TERM, 0);
       el_set(edit_line, EL_PREP_TERM, 1);
+      set_brackets(edit_line, true);
       redraw(edit_line);
       break;
     default:
@@ -135,8 +145,6 @@ static char *copy(const char *text, size_t length) {
 
 static void replace_line(EditLine *edit_line, const char *text) {
   const LineInfo *info = el_line(edit_line);
-  mbstate_t state;
-  memset(&state, 0, sizeof state);
   const char *rest = info->cursor;
   // Code points after the cursor, which el_deletestr does not reach.
   size_t after = 0;
@@ -211,50 +219,75 @@ static unsigned char newer_key(EditLine *edit_line, int key) {
 static const char paste_end[] = "\033[201~";
 enum { paste_limit = 1 << 20 };
 
+// A pasted text as it may stand in a line: carriage returns are line breaks, tabs blanks, other control characters nothing,
+// and bytes that are no UTF-8 U+FFFD; no line breaks at its end. NULL when there is no memory.
+static char *cleaned(const char *text, size_t size) {
+  // One byte may become the three of U+FFFD.
+  char *made = malloc(3 * size + 1);
+  if (made == NULL) return NULL;
+  size_t kept = 0;
+  for (size_t i = 0; i < size;) {
+    mbstate_t state;
+    memset(&state, 0, sizeof state);
+    wchar_t character = 0;
+    size_t used = mbrtowc(&character, text + i, size - i, &state);
+    if (used == (size_t)-1 || used == (size_t)-2) {
+      memcpy(made + kept, "\xEF\xBF\xBD", 3);
+      kept += 3;
+      i++;
+      continue;
+    }
+    if (used == 0) used = 1;
+    if (character == '\r' || character == '\n') {
+      if (character == '\r' && i + 1 < size && text[i + 1] == '\n') i++;
+      made[kept++] = '\n';
+    } else if (character == '\t') {
+      made[kept++] = ' ';
+    } else if (character >= 0x20 && character != 0x7F && !(character >= 0x80 && character < 0xA0)) {
+      memcpy(made + kept, text + i, used);
+      kept += used;
+    }
+    i += used;
+  }
+  while (kept > 0 && made[kept - 1] == '\n') kept--;
+  made[kept] = '\0';
+  return made;
+}
+
 // Takes a pasted text in as it is: its lines become one input, and nothing in it is a key.
 static unsigned char paste_key(EditLine *edit_line, int key) {
   (void)key;
-  size_t size = 0, room = 4096;
+  size_t size = 0, room = 4096, matched = 0;
+  const size_t end = sizeof paste_end - 1;
   char *text = malloc(room);
   if (text == NULL) return CC_ERROR;
-  for (;;) {
+  while (matched < end) {
     char byte;
     if (read_byte(edit_line, &byte) != 1) {
+      // A signal or the end of input ends the line, as it does anywhere in it.
       free(text);
-      return CC_ERROR;
+      return CC_EOF;
     }
-    if (size + 2 > room && room < paste_limit) {
-      char *more = realloc(text, room *= 2);
+    // No proper beginning of the end is also an end of one, but for its first byte.
+    matched = byte == paste_end[matched] ? matched + 1 : byte == paste_end[0] ? 1 : 0;
+    if (size + 1 >= room && room < paste_limit) {
+      char *more = realloc(text, room * 2);
       if (more == NULL) {
         free(text);
         return CC_ERROR;
       }
       text = more;
+      room *= 2;
     }
-    if (size + 2 > room) size--; // past the limit the end must still be found; the rest is let go
-    text[size++] = byte;
-    size_t end = sizeof paste_end - 1;
-    if (size >= end && memcmp(text + size - end, paste_end, end) == 0) {
-      size -= end;
-      break;
-    }
+    // Past the limit the rest is let go; its end must still be found.
+    if (size + 1 < room) text[size++] = byte;
   }
-  // Carriage returns are line breaks, tabs blanks, and other control characters nothing.
-  size_t kept = 0;
-  for (size_t i = 0; i < size; i++) {
-    unsigned char byte = (unsigned char)text[i];
-    if (byte == '\r') {
-      if (i + 1 < size && text[i + 1] == '\n') continue;
-      byte = '\n';
-    }
-    if (byte == '\t') byte = ' ';
-    if ((byte < 0x20 && byte != '\n') || byte == 0x7F) continue;
-    text[kept++] = (char)byte;
-  }
-  while (kept > 0 && text[kept - 1] == '\n') kept--;
-  text[kept] = '\0';
-  int status = kept == 0 ? 0 : el_insertstr(edit_line, text);
+  if (size >= end && memcmp(text + size - end, paste_end, end) == 0) size -= end;
+  char *clean = cleaned(text, size);
   free(text);
+  if (clean == NULL) return CC_ERROR;
+  int status = *clean == '\0' ? 0 : el_insertstr(edit_line, clean);
+  free(clean);
   return status == 0 ? CC_REFRESH : CC_ERROR;
 }
 
@@ -336,7 +369,9 @@ clibedit_editor *clibedit_open(const char *name, const char *settings, int input
   el_get(edit_line, EL_EDITOR, &style);
   // `bind -v` in the settings starts from an empty map: Tab must still complete. Escape must stay a key of its own there, so
   // that no sequence can begin with it, and a paste is what it was before there were brackets: lines typed fast.
-  editor->has_brackets = style == NULL || strcmp(style, "vi") != 0;
+  const char *terminal = getenv("TERM");
+  editor->has_brackets =
+      (style == NULL || strcmp(style, "vi") != 0) && terminal != NULL && strcmp(terminal, "dumb") != 0;
   if (style != NULL && strcmp(style, "vi") == 0) {
     el_set(edit_line, EL_BIND, "^I", "ssd1b-complete", NULL);
   }
@@ -365,12 +400,11 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   el_set(editor->edit_line, EL_PREP_TERM, 1);
   free(editor->search_shown);
   editor->search_shown = NULL;
-  // Bracketed paste, which terminals without it ignore.
-  if (editor->has_brackets) fputs("\033[?2004h", editor->output);
+  set_brackets(editor->edit_line, true);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
   editor->prompt = "";
-  if (editor->has_brackets) fputs("\033[?2004l", editor->output);
+  set_brackets(editor->edit_line, false);
   if (text == NULL || count <= 0) {
     fputs(editor->ended_by == SIGINT ? "^C\n" : "\n", editor->output);
   }

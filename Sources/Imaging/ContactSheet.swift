@@ -5,6 +5,15 @@ public struct ContactSheet: Sendable {
 
   public let image: Image
 
+  /// The largest side that `count` pictures may have for the sheet to be no larger than a PNG, nor than some 100 million
+  /// pixels.
+  public static func largestSide(of count: Int, columns: Int? = nil) -> Int {
+    let columns = min(count, max(1, columns ?? Int(Double(count).squareRoot().rounded(.up))))
+    let rows = (count + columns - 1) / columns
+    let fitting = (PNG.maximumSide - 2 * margin) / max(columns, rows) - margin - labelHeight
+    return max(16, min(fitting, Int((1e8 / Double(count)).squareRoot())))
+  }
+
   /// Lays `tiles` out row by row, `columns` of them in each; without it the sheet comes out about as high as wide.
   ///
   /// Small pictures are enlarged by whole factors: the widest until it has at least `leastSide` pixels, the others as far as

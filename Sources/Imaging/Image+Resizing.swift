@@ -1,4 +1,11 @@
 extension Image {
+  /// The picture, made smaller where a side of it is longer than `side`.
+  public func fitting(side: Int) -> Image {
+    let longest = max(width, height)
+    guard longest > side else { return self }
+    return resized(width: max(1, width * side / longest), height: max(1, height * side / longest))
+  }
+
   /// The picture at another size: each pixel is the mean of what it covers, in sRGB values.
   ///
   /// Enlarged, a pixel covers part of one or two others, so that edges stay where they are.

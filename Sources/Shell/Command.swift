@@ -15,6 +15,10 @@ public struct CommandOutput: Sendable, Equatable {
   public var form = OutputForm.text
   /// The values that a recorded session keeps, of a command whose `EvidenceRule` is `own`.
   public var evidence: [Evidence] = []
+  /// Although the command is about the last run, this time it was not.
+  public var isOfSettings = false
+  /// What a recorded session keeps in place of the result, where that depends on how it is shown.
+  public var evidenceResult: JSONValue?
   /// The result is of the moment this time, so that no evidence is kept of it.
   public var isMomentary = false
   /// What a recorded session says beside, not to be compared: how long it took.

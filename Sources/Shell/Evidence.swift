@@ -84,7 +84,7 @@ public struct Evidence: Sendable, Equatable {
     }
     self.init(words[1], hash: digits.lowercased())
     for word in words.dropFirst(3) {
-      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       switch (parts[0], parts.count) {
       case ("mean", 2):
         guard let number = Double(parts[1]) else { throw fault("mean= and a number", word) }
@@ -105,6 +105,9 @@ public struct Evidence: Sendable, Equatable {
 }
 
 extension Evidence {
+  /// How far means and spreads may be apart, as a share of what single values may be: errors of single values cancel out.
+  static let meanShare: Float = 0.25
+
   /// How a value compares with the recorded one.
   public enum Verdict: Sendable, Equatable {
     /// The same bits.
@@ -143,7 +146,13 @@ extension Evidence {
     }
     let distances = zip(probe, recorded.probe).map { abs($0 - $1) }
     guard distances.allSatisfy(\.isFinite), let distance = distances.max() else { return .differs(nil) }
-    return distance <= tolerance ? .within(distance) : .differs(distance)
+    // What the probes miss shows in the mean and the spread of all values.
+    let shifts = zip([mean, deviation], [recorded.mean, recorded.deviation]).compactMap {
+      now, then -> Float? in
+      now.flatMap { now in then.map { Float(abs(now - $0)) } }
+    }
+    let isNear = distance <= tolerance && shifts.allSatisfy { $0 <= tolerance * Self.meanShare }
+    return isNear ? .within(distance) : .differs(shifts.reduce(distance, max))
   }
 }
 

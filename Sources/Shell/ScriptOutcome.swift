@@ -43,7 +43,8 @@ public struct ScriptFailure: Error, Sendable, Equatable {
 }
 
 extension Diagnostic.Kind {
-  fileprivate var gravity: Int {
+  /// Which of several failures an exit code tells of: the greatest.
+  public var gravity: Int {
     switch self {
     case .usage: 0
     case .value: 1

@@ -39,18 +39,22 @@ public struct ScriptRunner<Session> {
   public let keepsGoing: Bool
   /// Set on a terminal only: a script with abbreviations would break with each new command.
   public let allowsAbbreviation: Bool
+  /// Whether the user has asked to stop, looked at before each statement of a script.
+  private let shouldStop: () -> Bool
   private let output: (Statement, Invocation, CommandOutput) -> Void
   private let failure: (Failure) -> Void
 
   /// `output` and `failure` get what each statement gave, in order.
   public init(
     _ table: CommandTable<Session>, keepsGoing: Bool = false, allowsAbbreviation: Bool = false,
+    shouldStop: @escaping () -> Bool = { false },
     output: @escaping (Statement, Invocation, CommandOutput) -> Void,
     failure: @escaping (Failure) -> Void
   ) {
     self.table = table
     self.keepsGoing = keepsGoing
     self.allowsAbbreviation = allowsAbbreviation
+    self.shouldStop = shouldStop
     self.output = output
     self.failure = failure
   }
@@ -62,7 +66,12 @@ public struct ScriptRunner<Session> {
       let step: Step
       do {
         guard let statement = try reader.next() else { return outcome }
-        step = run(statement, in: session)
+        step =
+          shouldStop()
+          ? failed(
+            statement, nil,
+            LocatedDiagnostic(Diagnostic(.interrupted, "interrupted"), at: statement.location))
+          : run(statement, in: session)
       } catch {
         failure(Failure(statement: nil, command: nil, error: error, isReported: false))
         step = .failed([error], endsSession: false)

@@ -24,6 +24,8 @@ public struct SessionFile: Sendable {
   public static let version = 1
   public static var firstLine: String { "#!ssd1b \(version)" }
 
+  private static let knownConditions = ["model", "precision", "backend", "machine", "commands", "values"]
+
   public let source: String
   /// The words of the `#:` lines as pairs: `model` and `sha256:…`, `precision` and `f32`.
   public private(set) var conditions: [String: String] = [:]
@@ -79,11 +81,14 @@ public struct SessionFile: Sendable {
       var words = rest.split(separator: " ").map(String.init)[...]
       while let word = words.popFirst() {
         let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-        if parts.count == 2 {
-          conditions[parts[0]] = parts[1]
-        } else if let value = words.popFirst() {
-          conditions[word] = value
+        let (name, value) = parts.count == 2 ? (parts[0], parts[1]) : (word, words.popFirst())
+        guard Self.knownConditions.contains(name), let value else {
+          throw Diagnostic(
+            .usage,
+            "condition: expected \(NearestNames.list(Self.knownConditions, "or")) with a value, found \(ErrorText.shown(word))",
+            hint: "verify update FILE writes the conditions anew")
         }
+        conditions[name] = value
       }
     } else if text.hasPrefix("#="), !entries.isEmpty {
       entries[entries.count - 1].evidence.append(try Evidence(parsing: text))
@@ -97,7 +102,7 @@ public struct SessionFile: Sendable {
 
   /// Throws when the file says that it had other commands or values than it has: it was cut off or changed by hand.
   public func checkWhole() throws(LocatedDiagnostic) {
-    let found = ["commands": entries.count, "values": entries.reduce(0) { $0 + $1.evidence.count }]
+    let found = [("commands", entries.count), ("values", entries.reduce(0) { $0 + $1.evidence.count })]
     for (name, count) in found {
       guard let said = conditions[name], said != "\(count)" else { continue }
       throw LocatedDiagnostic(
@@ -123,14 +128,15 @@ public struct SessionFile: Sendable {
       let isInsideText = entries.contains {
         $0.statement.location.line <= index + 1 && index + 1 <= $0.lastLine
       }
-      if !isInsideText, line.hasPrefix("#=") || line.hasPrefix("#~") { continue }
-      if !isInsideText, line.hasPrefix("#:") {
+      let comment = isInsideText ? "" : line.trimmingCharacters(in: .whitespaces)
+      if comment.hasPrefix("#=") || comment.hasPrefix("#~ time ") { continue }
+      if comment.hasPrefix("#:") {
         if !hasConditions { updated.append(conditions) }
         hasConditions = true
         continue
       }
       updated.append(line)
-      if index == 0, !lines.contains(where: { $0.hasPrefix("#:") }) { updated.append(conditions) }
+      if index == 0, self.conditions.isEmpty { updated.append(conditions) }
       updated += added[index + 1] ?? []
     }
     return updated.joined(separator: lineBreak)

@@ -6,7 +6,7 @@ public enum TerminalQuery {
   ///
   /// Line editing and echo are off meanwhile, so that the answer is not shown; keys typed meanwhile are among the bytes.
   public static func ask(
-    _ question: String, input: Int32 = 0, output: Int32 = 1, timeout: Duration = .milliseconds(500),
+    _ question: String, input: Int32 = 0, output: Int32 = 1, timeout: Duration = .seconds(2),
     until isComplete: ([UInt8]) -> Bool
   ) -> [UInt8] {
     var before = termios()

@@ -60,13 +60,4 @@ enum OutputPath {
     return (2...).lazy.map { numbered(path, $0) }.first { !FileManager.default.fileExists(atPath: $0) }
       ?? path
   }
-
-  /// `ssd1b-0007` and an ending, with the first number that no file of the present folder has.
-  static func free(_ ending: String) -> String {
-    let used = (try? FileManager.default.contentsOfDirectory(atPath: ".")) ?? []
-    let numbers = used.compactMap { name -> Int? in
-      name.hasPrefix("ssd1b-") ? Int(name.dropFirst(6).prefix { $0.isNumber }) : nil
-    }
-    return String(format: "ssd1b-%04d\(ending)", (numbers.max() ?? 0) + 1)
-  }
 }

@@ -39,12 +39,12 @@ struct PictureRecord {
     Infotext(
       prompt: request.prompt, negativePrompt: request.negative,
       pairs: [
-        ("Steps", "\(request.steps)"), ("Sampler", scheduler.displayName),
+        ("Steps", "\(request.steps)"), ("Sampler", scheduler.samplerName),
         ("CFG scale", SettingCommands.text(.number(request.guidanceScale))),
         ("Seed", "\(request.seed)"), ("Size", "\(request.width)x\(request.height)"), ("Model", model),
         ("RNG", "CPU"),
         ("Version", "ssd1b \(SSD1B.version)"),
-      ])
+      ] + (scheduler.scheduleType.map { [("Schedule type", $0)] } ?? []))
   }
 
   private var fields: [String: JSONValue] {

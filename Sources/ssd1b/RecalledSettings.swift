@@ -83,6 +83,9 @@ struct RecalledSettings {
         sampler.replacing(" Karras", with: ""), isKarras: isKarras,
         known: ["Euler": "euler", "Euler a": "euler_ancestral", "DPM++ 2M": "dpmpp_2m"])
     }
+    if let type = infotext["Schedule type"], !["Karras", "Automatic", "Uniform"].contains(type) {
+      notes.append("its schedule type \(type) spaces the steps in another way")
+    }
     if infotext["Seed"] != nil, infotext["RNG"] != "CPU" {
       notes.append("its noise was drawn on a GPU: the same seed gives another picture here")
     }

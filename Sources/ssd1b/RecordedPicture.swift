@@ -34,7 +34,9 @@ struct RecordedPicture {
       default: nil
       }
     guard let prompt = string("prompt"), let cfg = guidance, case .integer(let steps)? = fields["steps"],
-      let seed = string("seed").flatMap({ UInt64($0) }), size.count == 2
+      let seed = string("seed").flatMap({ UInt64($0) }), size.count == 2,
+      size.allSatisfy({ (1...8192).contains($0) }),
+      (1...10_000).contains(steps)
     else { throw fault("settings that are not whole", "the picture's text is damaged") }
     // Pictures of the first versions name diffusers' class.
     let name = string("scheduler") ?? ""

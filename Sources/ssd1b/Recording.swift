@@ -34,7 +34,7 @@ struct Recording {
   mutating func add(_ output: CommandOutput, of invocation: Invocation) throws -> Bool {
     let rule = invocation.declaration.evidence
     if rule == .unrecorded { return true }
-    if case .result(_, ofRun: true) = rule, !holdsLastRun { return false }
+    if case .result(_, ofRun: true) = rule, !holdsLastRun, !output.isOfSettings { return false }
     let evidence = output.allEvidence(of: invocation.declaration)
     if rule == .own, !evidence.isEmpty { holdsLastRun = true }
     try add(
@@ -70,7 +70,8 @@ extension CommandOutput {
   func allEvidence(of declaration: CommandDeclaration) -> [Evidence] {
     switch declaration.evidence {
     case .own: evidence
-    case .result(let without, _): isMomentary ? [] : [Evidence("result", json: result.without(without))]
+    case .result(let without, _):
+      isMomentary ? [] : [Evidence("result", json: (evidenceResult ?? result).without(without))]
     case .none, .unrecorded: []
     }
   }

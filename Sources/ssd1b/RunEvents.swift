@@ -9,7 +9,7 @@ struct RunEvents {
   func step(_ run: Generation, _ state: Generation.State, secondsPerStep: Double) -> JSONValue {
     [
       "v": 1, "seq": .integer(seq), "event": "step", "step": .integer(state.step),
-      "steps": .integer(run.request.steps), "seed": .string("\(run.request.seed)"),
+      "steps": .integer(run.request.steps), "seed": .seed(run.request.seed),
       "timestep": state.timestep.map { .number(Double($0)) } ?? .null, "sigma": .number(Double(state.sigma)),
       "seconds_per_step": .number(secondsPerStep),
       "seconds_left": .number(secondsPerStep * Double(run.request.steps - state.step)),

@@ -16,7 +16,9 @@ extension Session {
   func pictureSupport() -> PictureSupport {
     if let support { return support }
     let environment = ProcessInfo.processInfo.environment
-    var found = PictureSupport(environment: environment)
+    // Off a terminal it is the same whatever the environment says.
+    var found = PictureSupport(depth: .trueColor, isInsideTmux: false)
+    if TerminalInfo.isTerminal(1) { found = PictureSupport(environment: environment) }
     if isInteractive, TerminalInfo.isTerminal(0), TerminalInfo.isTerminal(1), environment["TERM"] != "dumb" {
       let answer = TerminalQuery.ask(
         PictureSupport.query(environment: environment), until: PictureSupport.isComplete)

@@ -52,9 +52,10 @@ struct MadePicture {
 extension Image {
   /// The pixels as a recorded session keeps them; the probe is of 8-bit values.
   func evidence(_ name: String) -> Evidence {
-    Evidence(
-      name, hash: pixels.withUnsafeBytes { SHA256(of: $0) }.description, size: "\(width)x\(height)",
-      probe: Evidence.probe(pixels.map { Float($0) }, 24))
+    var evidence = Evidence(name, values: pixels.map { Float($0) }, probes: 24)
+    evidence.hash = pixels.withUnsafeBytes { SHA256(of: $0) }.description
+    evidence.size = "\(width)x\(height)"
+    return evidence
   }
 }
 
@@ -67,6 +68,7 @@ struct LastRunState {
   var backend: (any Backend)?
   var compute: BackendChoice?
   var path: String?
+  var isWritten = false
 }
 
 extension Session {
@@ -75,13 +77,14 @@ extension Session {
     get {
       LastRunState(
         run: last, picture: picture, attention: attention, captures: lastCaptures, backend: lastBackend,
-        compute: lastCompute, path: lastPath)
+        compute: lastCompute, path: lastPath, isWritten: lastIsWritten)
     }
     set {
       // A new last run forgets its picture and its maps: it comes first.
       last = newValue.run
       (picture, attention, lastCaptures) = (newValue.picture, newValue.attention, newValue.captures)
       (lastBackend, lastCompute, lastPath) = (newValue.backend, newValue.compute, newValue.path)
+      lastIsWritten = newValue.isWritten
     }
   }
 
@@ -108,12 +111,14 @@ extension Session {
   /// When the last run was of the same request with the same backend, finished, and nothing is to be captured, its picture
   /// is taken instead; `path` nil then means the file that it is in.
   func make(_ request: GenerationRequest, to path: String?, freePath: () -> String) throws -> MadePicture {
-    if reusesRuns, let last, let picture, last.isFinished, last.request == request, lastCompute == compute,
+    if reusesRuns, let last, let picture, lastIsWritten, last.request == request, lastCompute == compute,
       captureRules.isEmpty, !capturesAttention
     {
-      let kept = lastPath.flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+      // Another command may have written over the file since.
+      let kept = lastPath.flatMap { (try? PNG.read(path: $0).image) == picture ? $0 : nil }
       let place = path ?? kept ?? freePath()
-      if place != kept { try PNG.write(picture, text: record(of: last).texts, to: place) }
+      if path != nil || kept == nil { try PNG.write(picture, text: record(of: last).texts, to: place) }
+      lastPath = place
       return MadePicture(
         path: place, run: last, image: picture, secondsPerStep: 0, seconds: 0, captured: 0, isReused: true)
     }
@@ -154,13 +159,18 @@ extension Session {
   }
 
   /// Runs to its end what `begin` gives, and writes its picture.
+  ///
+  /// `goesOn`: that is the last run, whose captures so far belong to it too.
   func run(
     _ request: GenerationRequest, to path: String, orElse freePath: (() -> String)? = nil,
+    goesOn: Bool = false,
     from begin: (DiffusionModel, [any RunObserver]) throws -> Generation
   ) throws -> MadePicture {
+    let model = try model()
+    // What the picture will say of the model, which takes its time once and is no part of the run.
+    _ = try modelIdentity()
     let clock = ContinuousClock()
     let start = clock.now
-    let model = try model()
     let captures = try CapturePlan(
       captureRules, of: request, on: model,
       freed: lastCaptures.reduce(0) { $0 + 4 * ($1.values?.count ?? 0) })
@@ -172,17 +182,20 @@ extension Session {
     let observers =
       (captures.captures.isEmpty ? [] : [recorder]) + [attention].compactMap { $0 as (any RunObserver)? }
     // What the last run captured makes room for this one's.
-    if !captures.captures.isEmpty { lastCaptures = [] }
+    if !captures.captures.isEmpty, !goesOn { lastCaptures = [] }
     let watch = RunWatch(self, request: request)
     defer { watch.finish() }
     let before = lastRunState
     recording?.holdsLastRun = false
     var run = try begin(model, observers)
     last = run
-    (lastBackend, lastCompute, lastPath) = (model.backend, compute, path)
+    (lastBackend, lastCompute, lastPath, lastIsWritten) = (model.backend, compute, path, false)
     defer {
-      lastCaptures = recorder.captured
-      if let attention, !attention.steps.isEmpty { self.attention = (attention.steps, attention.maps) }
+      lastCaptures = (goesOn ? before.captures : []) + recorder.captured
+      // Maps of some steps are no maps of the run: asked for, they are computed again.
+      if let attention, attention.steps.count == last?.step {
+        self.attention = (attention.steps, attention.maps)
+      }
     }
     let (stepsStart, firstStep) = (clock.now, run.step)
     watch.begin(run)
@@ -209,7 +222,7 @@ extension Session {
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     picture = image
     let place = try write(image, of: run, to: path, orElse: freePath)
-    lastPath = place
+    (lastPath, lastIsWritten) = (place, true)
     watch.finish(with: image, of: run)
     return MadePicture(
       path: place, run: run, image: image, secondsPerStep: secondsPerStep,

@@ -19,6 +19,9 @@ extension Session {
     let note = try noteOnModel(of: file, isForced: isForced)
     try file.checkWhole()
     var basis = [note].compactMap { $0 }
+    if file.conditions["model"] == nil {
+      basis.append("note: the session does not say which model it was recorded on")
+    }
     let recorded = recordedComputing(file.conditions["backend"], file.conditions["precision"], &basis)
     var items: [Verification.Item] = []
     var error: Diagnostic?
@@ -66,7 +69,7 @@ extension Session {
     for recorded in entry.evidence {
       let allowed: Float? =
         recorded.name.hasSuffix("pixels")
-        ? tolerance.pixels : recorded.deviation.map { Float($0) * tolerance.latents }
+        ? tolerance.pixels : found[recorded.name]?.deviation.map { Float($0) * tolerance.latents }
       var verdict =
         found[recorded.name].map { $0.verdict(against: recorded, tolerance: allowed ?? 0) } ?? .differs(nil)
       if case .differs = verdict, case .result(_, ofRun: true) = invocation.declaration.evidence,
@@ -90,9 +93,8 @@ extension Session {
       for entry in file.entries {
         let (invocation, output) = try rehearse(entry.statement)
         // What it said of where its pictures were stays: here they were written elsewhere.
-        let kept = entry.information.filter { $0.hasPrefix("picture ") }
-        let information = output.information.filter { !$0.hasPrefix("picture ") }
-        results.append((output.allEvidence(of: invocation.declaration), kept + information))
+        let information = output.information.filter { $0.hasPrefix("time ") }
+        results.append((output.allEvidence(of: invocation.declaration), information))
       }
     }
     let counts = SessionFile.counts(
@@ -133,11 +135,11 @@ extension Session {
     _ recorded: Image, _ latents: String?, with made: MadePicture, _ tolerance: Tolerance,
     _ item: inout Verification.Item
   ) {
-    let latentsAgree = latents == nil || latents == SHA256(of: made.run.latents).description
+    let latentsAgree = latents == SHA256(of: made.run.latents).description
     let isExact = tolerance.picture == 0
-    if let latents {
+    if latents != nil {
       let verdict: Evidence.Verdict =
-        latents == SHA256(of: made.run.latents).description
+        latentsAgree
         ? .identical : isExact ? .differs(nil) : .skipped("a hash alone has no size")
       item.values.append(("latents[\(made.run.step)]", verdict, nil))
     }

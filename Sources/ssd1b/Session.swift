@@ -35,6 +35,8 @@ final class Session {
   /// What the last run computed with.
   var lastBackend: (any Backend)?
   var lastCompute: BackendChoice?
+  /// Whether it was finished and its picture written.
+  var lastIsWritten = false
   /// What was the last run before the one that was just interrupted; nil once something else was entered.
   var beforeInterruption: LastRunState?
   /// Where the last run's picture is, or was to be.
@@ -248,6 +250,7 @@ final class Session {
   func runner(keepsGoing: Bool? = nil, allowsAbbreviation: Bool = false) -> ScriptRunner<Session> {
     ScriptRunner(
       table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
+      shouldStop: { [pool] in pool.isCancelled },
       output: { [self] _, invocation, output in
         record(output, of: invocation)
         deliver(output, of: invocation.command)
@@ -298,11 +301,15 @@ final class Session {
   /// The picture of a run that is the last one, decoded if it was not.
   func lastPicture(of run: Generation) throws -> Image {
     if let picture { return picture }
+    try useBackendOfLastRun()
     let pixels = try model().decode(run.latents, height: run.latentHeight, width: run.latentWidth)
     let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
     picture = image
     return image
   }
+
+  /// Makes the model compute with what the last run was computed with, so that what is made of it belongs to it.
+  func useBackendOfLastRun() throws { if let lastCompute { try useBackend(lastCompute) } }
 
   /// The last run. Throws when there was none.
   func lastRun() throws -> Generation {

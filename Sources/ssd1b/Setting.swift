@@ -73,6 +73,10 @@ struct Settings: Equatable {
 
   /// Sets one from its text. Throws a `Diagnostic` of kind `.value`.
   mutating func set(_ setting: Setting, to text: String, start: StartValues) throws {
+    guard !text.utf8.contains(0) else {
+      throw Self.fault(
+        setting, "a text without NUL characters", "one", hint: "no file holds it: leave it out")
+    }
     switch setting {
     case .prompt: prompt = text
     case .negative: negative = text

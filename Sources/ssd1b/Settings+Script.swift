@@ -10,8 +10,8 @@ extension Session {
 
 extension Settings {
   /// The commands that set what is set, as a script has them.
-  func script(leavingOut left: Set<Setting> = []) -> [String] {
-    Setting.allCases.filter { isSet($0) && !left.contains($0) }.map { setting in
+  func script() -> [String] {
+    Setting.allCases.filter(isSet).map { setting in
       switch setting {
       case .prompt: "prompt \(Quoting.rawText(prompt ?? ""))"
       case .negative: "negative \(Quoting.rawText(negative ?? ""))"

@@ -118,7 +118,7 @@ extension Verification.Item {
     }
     let pixels = values.filter { $0.name.hasSuffix("pixels") }.compactMap(\.verdict.distance)
     if let worst = pixels.max() {
-      parts.append("pixels by up to \(Int(worst)) of 255")
+      parts.append("pixels by up to \(Number.significant(Double(worst), 3)) of 255")
     }
     return parts.joined(separator: ", ")
   }

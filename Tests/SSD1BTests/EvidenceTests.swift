@@ -175,7 +175,7 @@ import Testing
       let path = folder + "/s.session"
       try Data(script.utf8).write(to: URL(fileURLWithPath: path))
       #expect(try Program.run(["-c", "verify s.session"], in: folder).code == 5)
-      let updated = try Program.run(["-c", "verify update s.session"], in: folder)
+      let updated = try Program.run(["-c", "verify update force s.session"], in: folder)
       #expect(updated.code == 0, "\(updated.errors)")
       let text = try String(contentsOfFile: path, encoding: .utf8)
       func plain(_ text: String) -> [Substring] {
@@ -211,6 +211,9 @@ import Testing
     arguments: [
       "generate steps=1 out=1.png\nbackend openblas\ngenerate steps=1 out=2.png",
       "sweep seed=random,random,+1 steps=1",
+      "generate n=2 steps=1\ncfg 5\ngenerate n=2 steps=1\nlayers\ndecode out=sub.png",
+      "capture unet.mid_block full steps=1\ncapture list\ngenerate steps=1 out=c.png\ncapture\ndump captures d\ncapture clear",
+      "precision f32\ngenerate steps=1 out=f.png\nunset precision\ngenerate steps=1 out=g.png\nview f.png out=copy.png",
       "generate steps=1\nrecall ssd1b-0002-seed0.png except=seed",
       "generate steps=2 out=d.png\ndump latents dl\ntensor latents.1 in=dl/latents.1.safetensors stats",
       "generate steps=1 out=t.png\nlayers unet sort=time top=3",

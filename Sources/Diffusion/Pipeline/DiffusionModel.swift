@@ -186,8 +186,11 @@ public final class DiffusionModel {
   /// Begins to measure the UNet's steps anew.
   public func resetProfile() { denoiser?.resetProfile() }
 
+  /// What is measured from here on is the next run's.
+  func beginRun() { forgetMeasurements() }
+
   /// Forgets what was measured of the last run.
-  func beginRun() {
+  public func forgetMeasurements() {
     lastRuns = [:]
     resetProfile()
   }

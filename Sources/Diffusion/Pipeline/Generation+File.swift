@@ -61,7 +61,8 @@ extension Generation {
       guard case .object(let fields) = document, case .integer(let step)? = fields["step"], step >= 0,
         case .array(let guidance)? = fields["guidance"], case .object(let facts)? = fields["facts"],
         let request = fields["request"].flatMap(GenerationRequest.init(json:)), step <= request.steps,
-        guidance.count == step
+        guidance.count == step, (1...100_000).contains(request.steps),
+        max(request.width, request.height) <= GenerationRequest.maximumEdge
       else { throw fault("settings that cannot be read") }
       self.request = request
       self.step = step

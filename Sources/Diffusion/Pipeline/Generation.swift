@@ -166,7 +166,8 @@ extension GenerationRequest {
     for edge in [width, height]
     where edge % scaleFactor != 0 || edge < 2 * scaleFactor || edge > Self.maximumEdge {
       func nearest(_ edge: Int) -> Int {
-        min(Self.maximumEdge, max(2 * scaleFactor, (edge + scaleFactor / 2) / scaleFactor * scaleFactor))
+        let edge = min(edge, Self.maximumEdge)
+        return max(2 * scaleFactor, (edge + scaleFactor / 2) / scaleFactor * scaleFactor)
       }
       throw Diagnostic(
         .value, at: "size",

@@ -1,6 +1,6 @@
 import Base
 
-/// What walks from noise to picture, by the names that ComfyUI and stable-diffusion.cpp use.
+/// What walks from noise to picture: a solver, by ComfyUI's name for it, and with `_karras` how its sigmas are spread.
 public enum Scheduler: String, CaseIterable, Sendable {
   case euler
   case eulerKarras = "euler_karras"
@@ -8,14 +8,20 @@ public enum Scheduler: String, CaseIterable, Sendable {
   case dpmpp2M = "dpmpp_2m"
   case dpmpp2MKarras = "dpmpp_2m_karras"
 
-  /// What A1111 and its like call it.
-  public var displayName: String {
+  /// What A1111 and its like call its solver.
+  public var samplerName: String {
     switch self {
-    case .euler: "Euler"
-    case .eulerKarras: "Euler Karras"
+    case .euler, .eulerKarras: "Euler"
     case .eulerAncestral: "Euler a"
-    case .dpmpp2M: "DPM++ 2M"
-    case .dpmpp2MKarras: "DPM++ 2M Karras"
+    case .dpmpp2M, .dpmpp2MKarras: "DPM++ 2M"
+    }
+  }
+
+  /// What A1111 and its like call its spread of sigmas; nil where it is the trained one.
+  public var scheduleType: String? {
+    switch self {
+    case .eulerKarras, .dpmpp2MKarras: "Karras"
+    case .euler, .eulerAncestral, .dpmpp2M: nil
     }
   }
 

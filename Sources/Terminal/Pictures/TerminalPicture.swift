@@ -69,6 +69,11 @@ public enum TerminalPicture {
   ///
   /// Inside tmux the picture stands behind placeholder characters, which move with the text as tmux draws it.
   static func kitty(png: Data, in cells: Cells, isInsideTmux: Bool, id: UInt32) -> String {
+    var cells = cells
+    if isInsideTmux, cells.rows > rowMarks.count {
+      // No more rows can be numbered; the columns shrink with them.
+      cells = Cells(columns: max(1, cells.columns * rowMarks.count / cells.rows), rows: rowMarks.count)
+    }
     let digits = png.base64EncodedString()
     var pieces: [Substring] = []
     var start = digits.startIndex
@@ -89,7 +94,7 @@ public enum TerminalPicture {
     }
     guard isInsideTmux else { return text + "\n" }
     let color = "\u{1B}[38;2;\(id >> 16 & 255);\(id >> 8 & 255);\(id & 255)m"
-    for row in 0..<min(cells.rows, rowMarks.count) {
+    for row in 0..<cells.rows {
       // The first cell says its row and column 0; the others go on from there.
       let marks = String(String.UnicodeScalarView([placeholder, rowMarks[row], rowMarks[0]]))
       text +=

@@ -34,6 +34,7 @@ enum AttentionCommand {
   ) { invocation, session in
     let run = try session.lastRun()
     let words = invocation.texts("WORD").joined(separator: " ")
+    try session.useBackendOfLastRun()
     let positions = try positions(of: words, in: run, session)
     let steps = try chosen(invocation.integers("steps"), of: run)
     let path = session.place(for: invocation.text("out") ?? "attention-\(fileName(words)).png")

@@ -36,6 +36,13 @@ enum CaptureCommand {
         ("capture attention", "where every word acts"), ("capture clear", "keeps nothing any more"),
       ])
   ) { invocation, session in
+    var output = try run(invocation, session)
+    // Without a pattern it tells of the last run, else of what is armed.
+    output.isOfSettings = invocation.text("PATTERN") != nil
+    return output
+  }
+
+  private static func run(_ invocation: Invocation, _ session: Session) throws -> CommandOutput {
     let model = try session.model()
     switch invocation.text("PATTERN") {
     case nil:

@@ -27,6 +27,7 @@ enum DecodeCommand {
   ) { invocation, session in
     let run = try session.lastRun()
     let model = try session.model()
+    try session.useBackendOfLastRun()
     let state = try DumpCommand.chosenStates([invocation.integer("step") ?? -1], of: run, option: "step")[0]
     let isDenoised = invocation.text("WHAT") == "denoised"
     guard let latents = isDenoised ? state.denoised : state.latents else {
@@ -46,6 +47,9 @@ enum DecodeCommand {
     let hash = SHA256(of: latents)
     return CommandOutput(
       "\(path)  step \(state.step)  latents \(hash.short)",
-      result: ["path": .string(path), "step": .integer(state.step), "latents": .string(hash.description)])
+      result: [
+        "path": .string(path), "step": .integer(state.step), "latents": .string(hash.description),
+        "pixels": .string(image.pixels.withUnsafeBytes { SHA256(of: $0) }.description),
+      ])
   }
 }

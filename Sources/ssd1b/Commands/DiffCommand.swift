@@ -33,7 +33,7 @@ enum DiffCommand {
           "level", .choice(GraphDiff.Level.allCases.map(\.rawValue)), summary: "block unless given"),
         OptionDeclaration("only", .text, summary: "statuses to show, such as removed,changed"),
         OptionDeclaration("out", .file, summary: "a .png or .svg to draw"),
-      ], givesTable: true, evidence: .result(without: ["seconds", "seconds_saved", "old", "new"]),
+      ], givesTable: true, evidence: .result(without: ["seconds", "seconds_saved"]),
       examples: [
         ("diff sdxl", "what the loaded model lacks"), ("diff sdxl ssd1b only=removed", "what SSD-1B lost"),
         ("diff sdxl ssd1b level=tensor as=csv", "every tensor"), ("diff sdxl ssd1b out=pruned.svg", "drawn"),
@@ -74,9 +74,15 @@ enum DiffCommand {
       lines.append("\nnearest layers of \(oldName), by the cosine of all weights of a layer")
       lines += provenance.flatMap { [$0.stack, $0.table.text(maximumWidth: session.width)] }
     }
-    return CommandOutput(
+    var output = CommandOutput(
       lines.joined(separator: "\n"), result: table.json,
       tables: [table.data] + (weights == nil ? [] : [StackProvenance.data(table.provenance)]))
+    if case .object(var fields) = table.json {
+      // The names of the two sides are those of the place.
+      (fields["old"], fields["new"]) = (nil, nil)
+      output.evidenceResult = .object(fields)
+    }
+    return output
   }
 }
 

@@ -54,10 +54,11 @@ enum EvidenceCommands {
       throw Diagnostic(
         .usage, at: "record", "a session that is verified records nothing", hint: "remove the line")
     }
-    let choice = try session.compute(for: session.settings)
+    // What the settings say is among the commands; the conditions say what else there was.
+    let choice = try session.compute(for: Settings())
     session.recording = try Recording(
       path: path, conditions: session.conditions(computing: choice),
-      opening: session.settings.script(leavingOut: [.backend, .precision]) + session.captureScript,
+      opening: session.settings.script() + session.captureScript,
       replacing: invocation.text("replace") != nil)
     return CommandOutput("recording to \(path)", result: ["path": .string(path)])
   }
@@ -81,7 +82,16 @@ enum EvidenceCommands {
     let isForced = session.forcesReplays || invocation.text("force") != nil
     if let note = try session.noteOnModel(of: file, isForced: isForced) { session.say(note) }
     // Its place in a recording is taken by its own commands, from the start values on as here.
-    session.record(statements: ["reset", "capture clear"])
+    session.record(
+      statements: ["reset", "capture clear"]
+        + ["backend", "precision"].compactMap { name in file.conditions[name].map { "\(name) \($0)" } })
+    defer {
+      session.record(
+        statements: [Setting.backend, .precision].map { setting in
+          session.settings.script().first { $0.hasPrefix("\(setting.rawValue) ") }
+            ?? "unset \(setting.rawValue)"
+        })
+    }
     session.settings = Settings()
     (session.captureRules, session.capturesAttention) = ([], false)
     let outer = session.recordedCompute
@@ -105,7 +115,8 @@ enum EvidenceCommands {
         It runs from the start values, in the precision it was recorded in unless told otherwise. Exit code 3: something \
         differs; 5: recorded on another model, and neither `force` nor --force was given.
 
-        `verify update FILE` runs it and writes today's evidence into it; all other lines stay.
+        `verify update FILE` runs it and writes today's evidence and times into it; all other lines stay. On another model it \
+        wants `force` too.
         """,
       arguments: [
         ArgumentDeclaration(
@@ -147,7 +158,7 @@ enum EvidenceCommands {
     for path in words {
       do {
         if isUpdate {
-          outputs.append(try update(path, session, forced))
+          outputs.append(try update(path, session, isForced, forced))
           continue
         }
         let (verification, error) = try verify(path, session, isForced, forced)
@@ -166,7 +177,7 @@ enum EvidenceCommands {
         outputs.map(\.text).joined(separator: "\n"), result: .array(outputs.map(\.result)),
         tables: outputs.flatMap(\.tables))
     guard let first = errors.first else { return output }
-    let error = errors.first { $0.kind == .interrupted } ?? first
+    let error = errors.reduce(first) { $1.kind.gravity > $0.kind.gravity ? $1 : $0 }
     if outputs.isEmpty { throw error }
     throw CommandFailure(error, output: output)
   }
@@ -179,7 +190,9 @@ enum EvidenceCommands {
     return try session.verify(session: file, isForced: isForced, forcing: forced)
   }
 
-  private static func update(_ path: String, _ session: Session, _ forced: Session.Computing) throws
+  private static func update(
+    _ path: String, _ session: Session, _ isForced: Bool, _ forced: Session.Computing
+  ) throws
     -> CommandOutput
   {
     guard !isPNG(path) else {
@@ -188,6 +201,8 @@ enum EvidenceCommands {
         hint: "generate out= makes it anew")
     }
     let file = try SessionFile(file: path, grammar: session.table.grammar())
+    // Another model's evidence is not written over by accident.
+    _ = try session.noteOnModel(of: file, isForced: isForced)
     let text = try session.updated(session: file, forcing: forced)
     try AtomicFile.write(Data(text.utf8), to: path)
     return CommandOutput(

@@ -48,7 +48,7 @@ enum GenerateCommand {
       var one = request
       one.seed &+= UInt64(index)
       let made = try session.make(one, to: out.map { count == 1 ? $0 : OutputPath.numbered($0, index + 1) }) {
-        session.place(for: OutputPath.free("-seed\(one.seed).png"))
+        session.freePlace("-seed\(one.seed).png")
       }
       session.say(made.line)
       try session.show(made.image)
@@ -91,22 +91,22 @@ enum GenerateCommand {
     if let file = invocation.text("FILE") {
       let kept = try Generation.Kept(path: file)
       try session.useBackend(ofRun: kept.facts, from: file)
-      let meant = kept.facts["path"] ?? OutputPath.free("-seed\(kept.request.seed).png")
-      let path = out ?? session.place(for: meant)
+      let meant = kept.facts["path"].map(session.place(for:))
+      let path = out ?? meant ?? session.freePlace("-seed\(kept.request.seed).png")
       try OutputPath.checkPicture(path)
       made = try session.run(kept.request, to: path) { try Generation(kept, on: $0, observers: $1) }
     } else {
       let run = try session.lastRun()
-      guard !run.isFinished || session.picture == nil else {
+      guard !session.lastIsWritten else {
         throw Diagnostic(
           .usage, at: "resume", "expected an interrupted run, found one that is finished",
           hint: "generate begins a new one")
       }
       let path =
-        out ?? session.lastPath ?? session.place(for: OutputPath.free("-seed\(run.request.seed).png"))
+        out ?? session.lastPath ?? session.freePlace("-seed\(run.request.seed).png")
       try OutputPath.checkPicture(path)
       if let choice = session.lastCompute { try session.useBackend(choice) }
-      made = try session.run(run.request, to: path) { _, _ in run }
+      made = try session.run(run.request, to: path, goesOn: true) { _, _ in run }
     }
     session.say(made.line)
     try session.show(made.image)

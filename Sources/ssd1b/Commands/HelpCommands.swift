@@ -17,8 +17,8 @@ enum HelpCommands {
       ])
   ) { invocation, session in
     switch invocation.text("as") {
-    case "markdown"?: return CommandOutput(reference(session.table))
-    case "man"?: return CommandOutput(manPage(session.table))
+    case "markdown"?: return document(reference(session.table))
+    case "man"?: return document(manPage(session.table))
     default: break
     }
     guard let name = invocation.text("COMMAND") else {
@@ -46,6 +46,8 @@ enum HelpCommands {
       "quit", aliases: ["q"], group: "Shell", summary: "leaves", evidence: .unrecorded,
       examples: [("quit", "so does Ctrl-D")])
   ) { _, _ in CommandOutput("", endsSession: true) }
+
+  private static func document(_ text: String) -> CommandOutput { CommandOutput(text, result: .string(text)) }
 
   private static func reference(_ table: CommandTable<Session>) -> String {
     table.reference(

@@ -80,6 +80,11 @@ enum InspectionCommands {
       result: listing.json, tables: [listing.data])
     // Which rows there are, and in which order, is then the moment's too.
     output.isMomentary = options.sort == .time
+    if session.keepsEvidence {
+      // The same whatever the output's form and the terminal's width are.
+      options.depth = try invocation.integer("depth") ?? .max
+      output.evidenceResult = try tree.listing(options).json
+    }
     return output
   }
 

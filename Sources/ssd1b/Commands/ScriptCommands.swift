@@ -29,7 +29,7 @@ enum ScriptCommands {
       "\(path): \(count == 0 ? "the start values" : "\(count) \(count == 1 ? "command" : "commands")")"
     ]
     var result: [String: JSONValue] = ["path": .string(path), "commands": .integer(count)]
-    if let run = session.last, !run.isFinished || session.picture == nil, run.step > 0 {
+    if let run = session.last, !session.lastIsWritten, run.step > 0 {
       let kept = path + ".run.safetensors"
       try run.write(to: kept, facts: session.facts(ofRun: run))
       lines.append(
@@ -90,7 +90,10 @@ enum ScriptCommands {
       examples: [("repeat 3 generate seed=random steps=4", "three pictures of seeds that are drawn")])
   ) { invocation, session in
     let count = try invocation.integer("N") ?? 1
-    for _ in 0..<count { try session.runInner(invocation) }
+    for _ in 0..<count {
+      if session.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
+      try session.runInner(invocation)
+    }
     return CommandOutput("", result: ["times": .integer(count)])
   }
 }

@@ -44,16 +44,17 @@ enum SweepCommand {
       try settings.request(start: session.start).validate(scaleFactor: 8)
       return (values: values, settings: settings)
     }
-    let folder = session.place(for: invocation.text("out") ?? OutputPath.free("-sweep"))
+    let folder = invocation.text("out").map(session.place(for:)) ?? session.freePlace("-sweep")
     try OutputPath.makeFolder(folder)
     var output = CommandOutput()
     var results: [JSONValue] = []
     var tiles: [(image: Image, label: String)] = []
     let names = names(of: combinations.map(\.values), axes)
+    let lists = axes.map(\.values.count).filter { $0 > 1 }
+    let columns = lists.count > 1 ? lists.last : nil
+    let side = ContactSheet.largestSide(of: combinations.count, columns: columns)
     func finish() throws {
       guard !tiles.isEmpty, let last = session.last else { return }
-      let lists = axes.map(\.values.count).filter { $0 > 1 }
-      let columns = lists.count > 1 ? lists.last : nil
       let sheet = ContactSheet(tiles, columns: columns, leastSide: 128).image
       let path = "\(folder)/sheet.png"
       let facts: [String: JSONValue] = ["sweep": .string(invocation.statementText())]
@@ -77,13 +78,13 @@ enum SweepCommand {
         guard case .object(var fields) = made.json else { continue }
         fields["label"] = .string(label)
         results.append(.object(fields))
-        tiles.append((made.image, label))
+        tiles.append((made.image.fitting(side: side), label))
         output.information += made.information
         if session.keepsEvidence { output.evidence += made.evidence(prefix: "image[\(index + 1)].") }
       }
     } catch {
-      // What is there is shown.
-      try finish()
+      // What is there is shown, if it can be.
+      try? finish()
       throw error
     }
     try finish()

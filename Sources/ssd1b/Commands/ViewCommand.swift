@@ -51,6 +51,7 @@ enum ViewCommand {
       }
       let run = try session.lastRun()
       let state = try DumpCommand.chosenStates([step], of: run, option: "step")[0]
+      try session.useBackendOfLastRun()
       let pixels = try session.model().decode(state.latents, height: run.latentHeight, width: run.latentWidth)
       image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
       path = out ?? (session.isInteractive ? nil : session.place(for: "step-\(state.step).png"))
@@ -78,7 +79,7 @@ enum ViewCommand {
       if let out { try PNG.write(image, to: out) }
     } else {
       image = try session.lastPicture(of: session.lastRun())
-      path = session.lastPath
+      path = session.lastIsWritten ? session.lastPath : nil
     }
     if let path { lines.append("\(path)  \(image.width)x\(image.height)") }
     facts.merge([
@@ -87,7 +88,7 @@ enum ViewCommand {
     ]) { $1 }
     var output = CommandOutput(lines.joined(separator: "\n"), result: .object(facts))
     let kind = invocation.text("as").flatMap { PictureProtocol(rawValue: $0) }
-    if session.isInteractive || kind != nil, !session.isJSON {
+    if (session.isInteractive && TerminalInfo.isTerminal(1)) || kind != nil, !session.isJSON {
       output.terminalText = try session.terminalText(
         image, by: kind, columns: try invocation.integer("width"))
       // Off a terminal, what was asked for alone.

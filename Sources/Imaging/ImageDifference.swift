@@ -45,4 +45,11 @@ public struct ImageDifference: Sendable {
     self.factor = factor
     image = Image(width: a.width, height: a.height, pixels: values.map { UInt8(min(255, Int($0) * factor)) })
   }
+
+  /// Two pictures of one size and their difference side by side, labelled.
+  public func sheet(_ a: Image, _ b: Image, labels: (String, String)) -> Image {
+    ContactSheet(
+      [(a, labels.0), (b, labels.1), (image, "difference x\(factor)")], columns: 3, leastSide: 192
+    ).image
+  }
 }

@@ -11,6 +11,30 @@ struct Prompt {
   let runsStartFile: Bool
 
   func run() throws -> Int32 {
+    let code = try readCommands()
+    keepInterruptedRun()
+    return code
+  }
+
+  /// Writes a run that was interrupted and not gone on with where the next session's `resume` finds it.
+  private func keepInterruptedRun() {
+    guard let run = session.last, !session.lastIsWritten, run.step > 0, let path = Session.keptRunPath else {
+      return
+    }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: PathName(path).folder, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+      try run.write(to: path, facts: session.facts(ofRun: run))
+      session.say(
+        "the run interrupted at \(run.step)/\(run.request.steps) is kept: resume goes on with it in the next session"
+      )
+    } catch {
+      SSD1B.report("error: \(error)", inColor: session.colors(on: 2))
+    }
+  }
+
+  private func readCommands() throws -> Int32 {
     let table = session.table
     let editor = try LineEditor(name: "ssd1b", historyPath: Self.historyPath) { line, cursor in
       let found = table.complete(line: line, cursor: cursor, values: completions)
@@ -110,13 +134,20 @@ struct Prompt {
   }
 
   /// `$XDG_STATE_HOME/ssd1b/history`, by default under `~/.local/state`.
-  private static var historyPath: String? { userPath("XDG_STATE_HOME", ".local/state", "history") }
+  private static var historyPath: String? { Session.userPath("XDG_STATE_HOME", ".local/state", "history") }
 
   /// `$XDG_CONFIG_HOME/ssd1b/rc`, by default under `~/.config`.
-  private static var startPath: String? { userPath("XDG_CONFIG_HOME", ".config", "rc") }
+  private static var startPath: String? { Session.userPath("XDG_CONFIG_HOME", ".config", "rc") }
+}
+
+extension Session {
+  /// Where a session that is left keeps an interrupted run: `$XDG_STATE_HOME/ssd1b/interrupted.run.safetensors`.
+  static var keptRunPath: String? {
+    userPath("XDG_STATE_HOME", ".local/state", "interrupted.run.safetensors")
+  }
 
   /// A file of this program in a folder of the XDG base directory specification.
-  private static func userPath(_ variable: String, _ standard: String, _ name: String) -> String? {
+  fileprivate static func userPath(_ variable: String, _ standard: String, _ name: String) -> String? {
     let environment = ProcessInfo.processInfo.environment
     if let folder = environment[variable], folder.hasPrefix("/") { return "\(folder)/ssd1b/\(name)" }
     return environment["HOME"].map { "\($0)/\(standard)/ssd1b/\(name)" }

@@ -36,8 +36,12 @@ extension Session {
         "computed on the model sha256:\(expected.prefix(12))…, this one is sha256:\(found.prefix(12))…",
         hint: "start with --model FOLDER, the model it was computed on; --force goes on with this one")
     }
-    let library = facts["backend"].flatMap { BackendChoice.Library(rawValue: $0) }
-    try useBackend(
-      BackendChoice(library: library, precision: facts["precision"].flatMap { Precision(rawValue: $0) }))
+    guard let computing = Self.computing(facts["backend"], facts["precision"]) else {
+      throw Diagnostic(
+        .file, at: path,
+        "expected what computed it, found \(facts["backend"] ?? "") \(facts["precision"] ?? "")",
+        hint: "the file is damaged, or another version's")
+    }
+    try useBackend(BackendChoice(library: computing.library, precision: computing.precision))
   }
 }

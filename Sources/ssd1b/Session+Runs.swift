@@ -197,19 +197,24 @@ extension Session {
         self.attention = (attention.steps, attention.maps)
       }
     }
-    let (stepsStart, firstStep) = (clock.now, run.step)
+    let firstStep = run.step
+    // Of the steps alone, without what is shown between them.
+    var stepsTime = Duration.zero
     watch.begin(run)
     do {
-      while let state = try run.next(on: model, observers: observers) {
+      while !run.isFinished {
+        let before = clock.now
+        guard let state = try run.next(on: model, observers: observers) else { break }
+        stepsTime += clock.now - before
         last = run
-        watch.advance(run, to: state, stepsTime: clock.now - stepsStart, elapsed: clock.now - start)
+        watch.advance(run, to: state, stepsTime: stepsTime, elapsed: clock.now - start)
       }
     } catch let fault as Diagnostic where fault.kind == .interrupted {
       throw interruption(
         "interrupted at \(run.step)/\(request.steps)", before,
         hint: "resume goes on; decode, dump, latents show what is there; save FILE keeps it for later")
     }
-    let secondsPerStep = (clock.now - stepsStart).seconds / Double(max(1, run.step - firstStep))
+    let secondsPerStep = stepsTime.seconds / Double(max(1, run.step - firstStep))
     let pixels: [Float]
     do {
       pixels = try model.decode(

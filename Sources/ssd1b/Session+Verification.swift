@@ -28,6 +28,7 @@ extension Session {
     var isSame = false
     try rehearse(recorded, forcing: forced) {
       isSame = try note == nil && isRecordedMachine(file.conditions, forced)
+      basis += try noteOnComputing(file.conditions)
       var last = "IDENTICAL"
       do {
         for (index, entry) in file.entries.enumerated() {
@@ -118,6 +119,7 @@ extension Session {
     var isSame = false
     try rehearse(recorded, forcing: forced) {
       isSame = try note == nil && isRecordedMachine(record.conditions, forced)
+      basis += try noteOnComputing(record.conditions)
       try useBackend(for: Settings())
       let made = try run(record.request, to: place(for: "picture.png")) {
         try Generation(record.request, on: $0, observers: $1)
@@ -159,10 +161,7 @@ extension Session {
         allowed
       ))
     guard let first = difference.first else { return }
-    let pixels = recorded.width * recorded.height
-    item.notes.append(
-      "\(difference.pixels) of \(pixels) pixels \(difference.pixels == 1 ? "differs" : "differ"), the first at \(first.x),\(first.y); "
-        + "mean \(Number.significant(difference.mean, 3)), PSNR \(Number.significant(difference.psnr, 3)) dB")
+    item.notes.append("\(difference.summary), the first at \(first.x),\(first.y)")
     if latentsAgree {
       item.notes.append("the latents are the same: the picture was changed after it was made")
     }
@@ -175,12 +174,9 @@ extension Session {
   private func draw(_ recorded: Image, _ now: Image, _ difference: ImageDifference, to place: String)
     -> String
   {
-    let sheet = ContactSheet(
-      [(recorded, "recorded"), (now, "now"), (difference.image, "difference x\(difference.factor)")],
-      columns: 3,
-      leastSide: 192)
+    let sheet = difference.sheet(recorded, now, labels: ("recorded", "now"))
     do {
-      try PNG.write(sheet.image, to: place)
+      try PNG.write(sheet, to: place)
       return "side by side, with the difference times \(difference.factor): \(place)"
     } catch {
       return "no difference picture: \(error)"
@@ -242,6 +238,14 @@ extension Session {
     return try machine == self.machine(computing: choice)
   }
 
+  /// That something else computes than what is recorded, if so.
+  private func noteOnComputing(_ conditions: [String: String]) throws -> [String] {
+    let choice = try compute(for: Settings())
+    let recorded = [conditions["backend"], conditions["precision"]].compactMap { $0 }.joined(separator: " ")
+    let present = "\(choice.library.rawValue) \(choice.precision.rawValue)"
+    return recorded.isEmpty || recorded == present ? [] : ["recorded with \(recorded), run with \(present)"]
+  }
+
   private func precision(_ name: String?) -> Precision {
     name.flatMap { Precision(rawValue: $0) } ?? .float32
   }
@@ -250,14 +254,22 @@ extension Session {
   private func recordedComputing(_ library: String?, _ precision: String?, _ notes: inout [String])
     -> Computing
   {
-    let wanted = (
-      library.flatMap { BackendChoice.Library(rawValue: $0) }, precision.flatMap { Precision(rawValue: $0) }
-    )
-    let isKnown = (library == nil) == (wanted.0 == nil) && (precision == nil) == (wanted.1 == nil)
-    if isKnown, (try? BackendChoice(library: wanted.0, precision: wanted.1)) != nil { return wanted }
+    if let wanted = Self.computing(library, precision),
+      (try? BackendChoice(library: wanted.library, precision: wanted.precision)) != nil
+    {
+      return wanted
+    }
     let names = [library, precision].compactMap { $0 }.joined(separator: " ")
     notes.append("note: \(names) cannot be had here; verified with what can")
     return (nil, nil)
+  }
+
+  /// What some names mean; nil where one is no name of a library or precision.
+  static func computing(_ library: String?, _ precision: String?) -> Computing? {
+    let found = (
+      library.flatMap { BackendChoice.Library(rawValue: $0) }, precision.flatMap { Precision(rawValue: $0) }
+    )
+    return (library == nil) == (found.0 == nil) && (precision == nil) == (found.1 == nil) ? found : nil
   }
 
   /// Runs one command of a session.

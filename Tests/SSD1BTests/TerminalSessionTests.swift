@@ -119,6 +119,32 @@ import Testing
     }
   }
 
+  @Test("A session that is left with an interrupted run keeps it, and the next one's resume goes on with it")
+  func leftRun() throws {
+    try Program.withFolder { folder in
+      let first = try session(in: folder)
+      try enter("prompt a fox", in: first)
+      try first.send("generate steps=6 seed=3 size=512x512 out=left.png\r")
+      try first.expect("2/6")
+      try first.send("\u{3}")
+      try first.expect("interrupted at")
+      try first.expect("ssd1b> ")
+      try first.send("quit\r")
+      try first.expect("is kept")
+      _ = try first.wait()
+      let second = try session(in: folder)
+      try enter("resume", in: second, expecting: "left.png  seed 3")
+      try enter("resume", in: second, expecting: "one that is finished")
+      try leave(second)
+      let third = try session(in: folder)
+      try enter("resume", in: third, expecting: "there is none yet")
+      try leave(third)
+      let whole = "prompt a fox\ngenerate steps=6 seed=3 size=512x512 out=whole.png\n"
+      #expect(try Program.run(script: whole, in: folder).code == 0)
+      #expect(try PNG.read(path: folder + "/left.png").image == PNG.read(path: folder + "/whole.png").image)
+    }
+  }
+
   @Test(
     "A pasted block of three lines is one input, run when Return is pressed, and one entry of the history")
   func paste() throws {

@@ -32,8 +32,7 @@ extension DiffusionModel {
     let hashes = backend.pool.map(order.count) { SHA256(of: buffers[$0]) }
     releaseWeightPages()
     try checkInterrupted()
-    let found = Dictionary(uniqueKeysWithValues: zip(order, hashes))
-    return contents.indices.map { (contents[$0].path, found[$0] ?? hashes[0]) }
+    return zip(order, hashes).map { (contents[$0].path, $1) }.sorted { $0.path < $1.path }
   }
 
   /// What tells this model from any other: the SHA-256 of the lines `HASH  PATH` of its files.

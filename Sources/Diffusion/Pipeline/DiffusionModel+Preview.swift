@@ -5,6 +5,9 @@ extension DiffusionModel {
   /// A preview for latents of which no picture is there yet, fitted to this model's own autoencoder: some pictures of discs
   /// on plain and graded backgrounds are encoded, and their latents are set against their colours.
   public func latentPreview() throws -> LatentPreview {
+    // What was measured of the last run's decoder stays.
+    let measured = lastRuns[.vae]
+    defer { lastRuns[.vae] = measured }
     let edge = 12
     let (scale, channels) = (architecture.vae.scaleFactor, architecture.vae.latentChannels)
     let area = edge * edge

@@ -96,10 +96,7 @@ enum EvidenceCommands {
     (session.captureRules, session.capturesAttention) = ([], false)
     let outer = session.recordedCompute
     defer { session.recordedCompute = outer }
-    session.recordedCompute = (
-      file.conditions["backend"].flatMap { BackendChoice.Library(rawValue: $0) },
-      file.conditions["precision"].flatMap { Precision(rawValue: $0) }
-    )
+    session.recordedCompute = Session.computing(file.conditions["backend"], file.conditions["precision"])
     session.say("from the start values, as it was recorded")
     return try session.runScript(at: path)
   }
@@ -149,10 +146,7 @@ enum EvidenceCommands {
         "expected FILE, found nothing after \(invocation.texts("FILE").joined(separator: " "))",
         hint: "a file of that name is written ./update")
     }
-    let forced: Session.Computing = (
-      invocation.text("backend").flatMap { BackendChoice.Library(rawValue: $0) },
-      invocation.text("precision").flatMap { Precision(rawValue: $0) }
-    )
+    let forced = Session.computing(invocation.text("backend"), invocation.text("precision")) ?? (nil, nil)
     var outputs: [CommandOutput] = []
     var errors: [Diagnostic] = []
     for path in words {

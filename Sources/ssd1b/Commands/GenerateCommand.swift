@@ -1,5 +1,6 @@
 import Base
 import Diffusion
+import Foundation
 import Shell
 
 /// Makes pictures from the present settings, and goes on with one that was interrupted.
@@ -71,7 +72,7 @@ enum GenerateCommand {
       "resume", group: "Pictures", summary: "goes on with an interrupted run",
       discussion: """
         The result has the bits that it would have had without the interruption, whatever settings were changed meanwhile. \
-        FILE is a run that `save` kept.
+        FILE is a run that `save` kept. Without it, and where this session has none, the one that a session was left with.
         """,
       arguments: [
         ArgumentDeclaration(
@@ -88,13 +89,15 @@ enum GenerateCommand {
   ) { invocation, session in
     let out = invocation.text("out").map(session.place(for:))
     let made: MadePicture
-    if let file = invocation.text("FILE") {
+    if let file = invocation.text("FILE") ?? keptFile(session) {
       let kept = try Generation.Kept(path: file)
       try session.useBackend(ofRun: kept.facts, from: file)
       let meant = kept.facts["path"].map(session.place(for:))
       let path = out ?? meant ?? session.freePlace("-seed\(kept.request.seed).png")
       try OutputPath.checkPicture(path)
       made = try session.run(kept.request, to: path) { try Generation(kept, on: $0, observers: $1) }
+      // It is done with; a file that `save` wrote is the user's.
+      if file == Session.keptRunPath { try? FileManager.default.removeItem(atPath: file) }
     } else {
       let run = try session.lastRun()
       guard !session.lastIsWritten else {
@@ -115,6 +118,12 @@ enum GenerateCommand {
     if session.keepsEvidence { output.evidence = made.evidence() }
     output.statement = statement(of: made.run.request, to: made.path, session)
     return output
+  }
+
+  /// The run that an earlier session was left with, where this one has none.
+  private static func keptFile(_ session: Session) -> String? {
+    guard session.last == nil, session.isInteractive, let path = Session.keptRunPath else { return nil }
+    return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
   /// The command that makes a request's picture whatever the settings are.

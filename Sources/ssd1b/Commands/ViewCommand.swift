@@ -131,20 +131,10 @@ enum ViewCommand {
         "expected pictures of one size, found \(a.width)x\(a.height) and \(b.width)x\(b.height)",
         hint: "generate both at one size")
     }
-    func label(_ name: String) -> String { PathName(name).last }
-    let sheet = ContactSheet(
-      [(a, label(names[0])), (b, label(names[1])), (difference.image, "difference x\(difference.factor)")],
-      columns: 3,
-      leastSide: 128)
-    let share = Double(difference.pixels) / Double(a.width * a.height)
-    let text =
-      difference.largest == 0
-      ? "the same pixels"
-      : "\(Number.counted(difference.pixels, "pixel")) of \(a.width * a.height) (\(Number.significant(100 * share, 2)) %), mean "
-        + "\(Number.significant(difference.mean, 3)), most \(difference.largest) of 255, PSNR "
-        + "\(Number.significant(difference.psnr, 4)) dB"
+    let labels = (PathName(names[0]).last, PathName(names[1]).last)
+    let text = difference.largest == 0 ? "the same pixels" : difference.summary
     return (
-      sheet.image, text,
+      difference.sheet(a, b, labels: labels), text,
       [
         "pixels": .integer(difference.pixels), "mean": .number(difference.mean),
         "most": .integer(difference.largest),

@@ -61,31 +61,71 @@ extension Image {
 
 /// What a session keeps of its last run.
 struct LastRunState {
+  /// Finished or interrupted.
   var run: Generation?
+  /// Its picture, once there is one.
   var picture: Image?
+  /// Its attention maps, over the steps that they were asked for.
   var attention: (steps: [Int], maps: AttentionMaps)?
   var captures: [Captured] = []
+  /// What it computed with.
   var backend: (any Backend)?
   var compute: BackendChoice?
+  /// Where its picture is, or was to be.
   var path: String?
+  /// Whether it was finished and its picture written.
   var isWritten = false
 }
 
 extension Session {
-  /// All that is kept of the last run, to be put back.
-  var lastRunState: LastRunState {
-    get {
-      LastRunState(
-        run: last, picture: picture, attention: attention, captures: lastCaptures, backend: lastBackend,
-        compute: lastCompute, path: lastPath, isWritten: lastIsWritten)
-    }
+  var last: Generation? {
+    get { lastRunState.run }
     set {
-      // A new last run forgets its picture and its maps: it comes first.
-      last = newValue.run
-      (picture, attention, lastCaptures) = (newValue.picture, newValue.attention, newValue.captures)
-      (lastBackend, lastCompute, lastPath) = (newValue.backend, newValue.compute, newValue.path)
-      lastIsWritten = newValue.isWritten
+      lastRunState.run = newValue
+      // They were another run's, or of fewer steps.
+      (lastRunState.picture, lastRunState.attention) = (nil, nil)
     }
+  }
+
+  var picture: Image? {
+    get { lastRunState.picture }
+    set { lastRunState.picture = newValue }
+  }
+
+  var attention: (steps: [Int], maps: AttentionMaps)? {
+    get { lastRunState.attention }
+    set { lastRunState.attention = newValue }
+  }
+
+  var lastCaptures: [Captured] {
+    get { lastRunState.captures }
+    set { lastRunState.captures = newValue }
+  }
+
+  var lastBackend: (any Backend)? { lastRunState.backend }
+  var lastCompute: BackendChoice? { lastRunState.compute }
+  var lastIsWritten: Bool { lastRunState.isWritten }
+  var lastPath: String? { lastRunState.path }
+
+  /// The picture of a run that is the last one, decoded if it was not.
+  func lastPicture(of run: Generation) throws -> Image {
+    if let picture { return picture }
+    try useBackendOfLastRun()
+    let pixels = try model().decode(run.latents, height: run.latentHeight, width: run.latentWidth)
+    let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
+    picture = image
+    return image
+  }
+
+  /// Makes the model compute with what the last run was computed with, so that what is made of it belongs to it.
+  func useBackendOfLastRun() throws { if let lastCompute { try useBackend(lastCompute) } }
+
+  /// The last run. Throws when there was none.
+  func lastRun() throws -> Generation {
+    guard let last else {
+      throw Diagnostic(.usage, at: "last run", "there is none yet", hint: "generate a picture first")
+    }
+    return last
   }
 
   /// Forgets the run that was just interrupted, and has the one before it as the last again.
@@ -118,7 +158,7 @@ extension Session {
       let kept = lastPath.flatMap { (try? PNG.read(path: $0).image) == picture ? $0 : nil }
       let place = path ?? kept ?? freePath()
       if path != nil || kept == nil { try PNG.write(picture, text: record(of: last).texts, to: place) }
-      lastPath = place
+      lastRunState.path = place
       return MadePicture(
         path: place, run: last, image: picture, secondsPerStep: 0, seconds: 0, captured: 0, isReused: true)
     }
@@ -189,7 +229,8 @@ extension Session {
     recording?.holdsLastRun = false
     var run = try begin(model, observers)
     last = run
-    (lastBackend, lastCompute, lastPath, lastIsWritten) = (model.backend, compute, path, false)
+    (lastRunState.backend, lastRunState.compute) = (model.backend, compute)
+    (lastRunState.path, lastRunState.isWritten) = (path, false)
     defer {
       lastCaptures = (goesOn ? before.captures : []) + recorder.captured
       // Maps of some steps are no maps of the run: asked for, they are computed again.
@@ -227,7 +268,7 @@ extension Session {
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     picture = image
     let place = try write(image, of: run, to: path, orElse: freePath)
-    (lastPath, lastIsWritten) = (place, true)
+    (lastRunState.path, lastRunState.isWritten) = (place, true)
     watch.finish(with: image, of: run)
     return MadePicture(
       path: place, run: run, image: image, secondsPerStep: secondsPerStep,

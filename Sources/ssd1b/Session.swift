@@ -2,7 +2,6 @@ import Base
 import Checkpoints
 import Diffusion
 import Foundation
-import Imaging
 import Inspection
 import Kernels
 import Shell
@@ -15,32 +14,14 @@ final class Session {
   /// The pipeline that generates; nil where only a checkpoint was opened.
   let pipeline: DiffusionModel?
   var settings = Settings()
-  /// The last run, finished or interrupted.
-  var last: Generation? {
-    didSet {
-      attention = nil
-      picture = nil
-    }
-  }
-  /// The last run's picture, once there is one.
-  var picture: Image?
-  /// The last run's attention maps, over the steps that they were asked for.
-  var attention: (steps: [Int], maps: AttentionMaps)?
+  /// The last run and what is known of it.
+  var lastRunState = LastRunState()
   /// What runs shall keep of the layers' outputs.
   var captureRules: [CaptureRule] = []
   /// Whether runs gather their attention maps as they go.
   var capturesAttention = false
-  /// What the last run kept.
-  var lastCaptures: [Captured] = []
-  /// What the last run computed with.
-  var lastBackend: (any Backend)?
-  var lastCompute: BackendChoice?
-  /// Whether it was finished and its picture written.
-  var lastIsWritten = false
   /// What was the last run before the one that was just interrupted; nil once something else was entered.
   var beforeInterruption: LastRunState?
-  /// Where the last run's picture is, or was to be.
-  var lastPath: String?
   /// Whether a run of which nothing changed is taken for the last one.
   var reusesRuns = true
   /// What is being recorded.
@@ -71,7 +52,8 @@ final class Session {
   /// Commands running inside each other.
   var depth = 0
   let keepsGoing: Bool
-  private let color: ColorChoice
+  /// When to colour.
+  let color: ColorChoice
   /// Whether recorded sessions run on any model.
   let forcesReplays: Bool
   /// Prints one JSON object a command instead of text.
@@ -79,7 +61,7 @@ final class Session {
   /// What tells another program how runs go on; nil unless asked for.
   var events: RunEvents?
   /// Commands so far, as records count them.
-  private var commandCount = 0 {
+  var commandCount = 0 {
     didSet { events?.seq = commandCount + 1 }
   }
   let progress: ProgressLine
@@ -194,87 +176,6 @@ final class Session {
     settings.value(of: setting, start: start, compute: try compute(for: settings))
   }
 
-  /// Prints a result at once, before the command is done; a record has it later.
-  func say(_ line: String) {
-    if !isJSON { write(Self.safe(line)) }
-  }
-
-  /// Prints an event at once.
-  func emit(_ event: JSONValue) { write(event.text()) }
-
-  /// Prints what a command gave.
-  func deliver(_ output: CommandOutput, of command: String) {
-    commandCount += 1
-    write(
-      isJSON
-        ? Record.success(seq: commandCount, command: command, result: output.result).text()
-        : output.form == .text ? Self.safe(output.text) : output.rendered)
-    if !isJSON { writeRaw(output.terminalText) }
-  }
-
-  /// A text of lines without control characters, wherever its names came from.
-  private static func safe(_ text: String) -> String {
-    // Plain ASCII in lines, as most text is, has none.
-    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }) { return text }
-    return text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }
-      .joined(separator: "\n")
-  }
-
-  /// Prints that a command failed.
-  func report(_ failure: ScriptRunner<Session>.Failure) {
-    commandCount += 1
-    if isJSON {
-      write(
-        Record.failure(
-          seq: commandCount, command: failure.command, diagnostic: failure.error.diagnostic,
-          location: failure.error.location, result: failure.output?.result
-        ).text())
-    } else if let output = failure.output {
-      write(output.form == .text ? Self.safe(output.text) : output.rendered)
-    }
-    guard !failure.isReported else { return }
-    // At the prompt a line's number says nothing.
-    let isTyped = isInteractive && failure.error.location.source == "-"
-    SSD1B.report(
-      isTyped ? ErrorText.render(failure.error.diagnostic) : ErrorText.render(failure.error),
-      inColor: colors(on: 2))
-  }
-
-  /// Whether to colour what goes to a descriptor.
-  func colors(on descriptor: Int32) -> Bool {
-    color.isEnabled(
-      environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(descriptor))
-  }
-
-  /// What runs this session's statements.
-  func runner(keepsGoing: Bool? = nil, allowsAbbreviation: Bool = false) -> ScriptRunner<Session> {
-    ScriptRunner(
-      table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
-      shouldStop: { [pool] in pool.isCancelled },
-      output: { [self] _, invocation, output in
-        record(output, of: invocation)
-        deliver(output, of: invocation.command)
-      },
-      failure: { [self] failure in report(failure) })
-  }
-
-  private func write(_ text: String) {
-    guard !text.isEmpty else { return }
-    writeRaw(text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n")
-  }
-
-  /// Prints a text as it is, with its own terminal sequences.
-  func writeRaw(_ text: String) {
-    guard rehearsal == nil, !text.isEmpty else { return }
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
-    } catch {
-      // Where results cannot go there is nothing to go on for.
-      SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(errno)))")
-      exit(1)
-    }
-  }
-
   private var matmulPeaks: [Precision: MatmulPeak] = [:]
   private var speeds: [BackendChoice: MachineSpeed] = [:]
 
@@ -296,27 +197,6 @@ final class Session {
     let speed = try MachineSpeed(of: backend)
     speeds[choice] = speed
     return (backend, speed)
-  }
-
-  /// The picture of a run that is the last one, decoded if it was not.
-  func lastPicture(of run: Generation) throws -> Image {
-    if let picture { return picture }
-    try useBackendOfLastRun()
-    let pixels = try model().decode(run.latents, height: run.latentHeight, width: run.latentWidth)
-    let image = Image(width: run.request.width, height: run.request.height, decoded: pixels)
-    picture = image
-    return image
-  }
-
-  /// Makes the model compute with what the last run was computed with, so that what is made of it belongs to it.
-  func useBackendOfLastRun() throws { if let lastCompute { try useBackend(lastCompute) } }
-
-  /// The last run. Throws when there was none.
-  func lastRun() throws -> Generation {
-    guard let last else {
-      throw Diagnostic(.usage, at: "last run", "there is none yet", hint: "generate a picture first")
-    }
-    return last
   }
 }
 

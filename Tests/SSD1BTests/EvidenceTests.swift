@@ -339,4 +339,25 @@ import Testing
       }
     }
   }
+
+  @Test(
+    "A text's embedding has the same bits whatever it is encoded together with, and whenever",
+    arguments: ["--backend=openblas", "--precision=f32", "--precision=bf16"])
+  func embeddings(argument: String) throws {
+    guard try Program.run([argument, "-c", "seed"]).code == 0 else { return }
+    try Program.withFolder { folder in
+      let run = "prompt a fox\nnegative blurry, ugly\ngenerate steps=1 cfg=5 out=a.png\n"
+      // Together, one after the other, and the other way round.
+      let openings = [
+        "", "prompt blurry, ugly\ngenerate steps=1 out=b.png\n",
+        "prompt a fox\nnegative a dog\ngenerate steps=1 cfg=3 out=b.png\nnegative x\nprompt blurry, ugly\ngenerate steps=1 out=b.png\n",
+      ]
+      let latents = try openings.map { opening in
+        let output = try Program.run([argument], script: opening + run, in: folder).output
+        return try #require(
+          output.split(separator: "\n").last { $0.hasPrefix("a.png") }?.split(separator: " ").last)
+      }
+      #expect(Set(latents).count == 1, "\(latents)")
+    }
+  }
 }

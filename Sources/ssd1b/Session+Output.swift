@@ -1,0 +1,88 @@
+import Base
+import Foundation
+import Shell
+import Terminal
+
+/// What a session prints: results on standard output, errors on standard error.
+extension Session {
+  /// Prints a result at once, before the command is done; a record has it later.
+  func say(_ line: String) {
+    if !isJSON { write(Self.safe(line)) }
+  }
+
+  /// Prints an event at once.
+  func emit(_ event: JSONValue) { write(event.text()) }
+
+  /// Prints what a command gave.
+  func deliver(_ output: CommandOutput, of command: String) {
+    commandCount += 1
+    write(
+      isJSON
+        ? Record.success(seq: commandCount, command: command, result: output.result).text()
+        : output.form == .text ? Self.safe(output.text) : output.rendered)
+    if !isJSON { writeRaw(output.terminalText) }
+  }
+
+  /// A text of lines without control characters, wherever its names came from.
+  private static func safe(_ text: String) -> String {
+    // Plain ASCII in lines, as most text is, has none.
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }) { return text }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingInvisibles }
+      .joined(separator: "\n")
+  }
+
+  /// Prints that a command failed.
+  func report(_ failure: ScriptRunner<Session>.Failure) {
+    commandCount += 1
+    if isJSON {
+      write(
+        Record.failure(
+          seq: commandCount, command: failure.command, diagnostic: failure.error.diagnostic,
+          location: failure.error.location, result: failure.output?.result
+        ).text())
+    } else if let output = failure.output {
+      write(output.form == .text ? Self.safe(output.text) : output.rendered)
+    }
+    guard !failure.isReported else { return }
+    // At the prompt a line's number says nothing.
+    let isTyped = isInteractive && failure.error.location.source == "-"
+    SSD1B.report(
+      isTyped ? ErrorText.render(failure.error.diagnostic) : ErrorText.render(failure.error),
+      inColor: colors(on: 2))
+  }
+
+  /// Whether to colour what goes to a descriptor.
+  func colors(on descriptor: Int32) -> Bool {
+    color.isEnabled(
+      environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(descriptor))
+  }
+
+  /// What runs this session's statements.
+  func runner(keepsGoing: Bool? = nil, allowsAbbreviation: Bool = false) -> ScriptRunner<Session> {
+    ScriptRunner(
+      table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
+      shouldStop: { [pool] in pool.isCancelled },
+      output: { [self] _, invocation, output in
+        record(output, of: invocation)
+        deliver(output, of: invocation.command)
+      },
+      failure: { [self] failure in report(failure) })
+  }
+
+  private func write(_ text: String) {
+    guard !text.isEmpty else { return }
+    writeRaw(text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n")
+  }
+
+  /// Prints a text as it is, with its own terminal sequences.
+  func writeRaw(_ text: String) {
+    guard rehearsal == nil, !text.isEmpty else { return }
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      // Where results cannot go there is nothing to go on for.
+      SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(errno)))")
+      exit(1)
+    }
+  }
+}

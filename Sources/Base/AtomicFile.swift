@@ -12,6 +12,7 @@ public enum AtomicFile {
     to path: String, replacing: Bool = true, _ body: (FileHandle) throws -> Void
   ) throws {
     let path = target(of: path)
+    if isSpecial(path) { return try writeThrough(path, body) }
     let folder = PathName(path).folder
     let temporary = "\(path).part-\(UInt32.random(in: 0...UInt32.max))"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -60,6 +61,32 @@ public enum AtomicFile {
   /// Writes `data` whole.
   public static func write(_ data: Data, to path: String, replacing: Bool = true) throws {
     try write(to: path, replacing: replacing) { try $0.write(contentsOf: data) }
+  }
+
+  /// Whether a device or pipe stands there, which is written to as it is: renaming would put a file in its place.
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
+  private static func writeThrough(_ path: String, _ body: (FileHandle) throws -> Void) throws {
+    // Not blocking: nobody may be reading from a pipe.
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw Diagnostic(
+        .file, at: path, "cannot be written: \(String(cString: strerror(errno)))",
+        hint: "choose a file's name")
+    }
+    _ = fcntl(descriptor, F_SETFL, O_WRONLY)
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    do {
+      try body(handle)
+    } catch {
+      if error is Diagnostic { throw error }
+      throw Diagnostic(
+        .file, at: path, "cannot be written: \(error.localizedDescription)", hint: "choose a file's name")
+    }
   }
 
   /// The file that a link stands for.

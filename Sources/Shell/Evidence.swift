@@ -151,7 +151,9 @@ extension Evidence {
       now, then -> Float? in
       now.flatMap { now in then.map { Float(abs(now - $0)) } }
     }
-    let isNear = distance <= tolerance && shifts.allSatisfy { $0 <= tolerance * Self.meanShare }
+    // Without a tolerance other bits are other values, whatever the probes say.
+    let isNear =
+      tolerance > 0 && distance <= tolerance && shifts.allSatisfy { $0 <= tolerance * Self.meanShare }
     return isNear ? .within(distance) : .differs(shifts.reduce(distance, max))
   }
 }

@@ -35,6 +35,7 @@ struct Recording {
     let rule = invocation.declaration.evidence
     if rule == .unrecorded { return true }
     if case .result(_, ofRun: true) = rule, !holdsLastRun, !output.isOfSettings { return false }
+    if output.isMomentary, !holdsLastRun { return false }
     let evidence = output.allEvidence(of: invocation.declaration)
     if rule == .own, !evidence.isEmpty { holdsLastRun = true }
     try add(

@@ -17,13 +17,14 @@ struct MadePicture {
   let isReused: Bool
 
   /// The line that tells a person.
-  var line: String {
-    let start = "\(path)  seed \(run.request.seed)"
+  var line: String { "\(path)  seed \(run.request.seed)  \(facts)" }
+
+  /// What it took, and its latents' hash.
+  var facts: String {
     let hash = "latents \(SHA256(of: run.latents).short)"
-    if isReused { return "\(start)  nothing changed: as before  \(hash)" }
+    if isReused { return "nothing changed: as before  \(hash)" }
     let texts = run.encodedTexts == 0 ? "  texts as before" : ""
-    return
-      "\(start)  \(Self.decimal(secondsPerStep, 3)) s/step  \(Self.decimal(seconds, 1)) s\(texts)  \(hash)"
+    return "\(Self.decimal(secondsPerStep, 3)) s/step  \(Self.decimal(seconds, 1)) s\(texts)  \(hash)"
   }
 
   var json: JSONValue {

@@ -243,7 +243,8 @@ import Testing
   @Test("What looks at a run that the recording does not have is left out of it, and said so")
   func runsOfBefore() throws {
     try Program.withFolder { folder in
-      let script = "generate steps=1 out=a.png\nrecord s.session\nlatents\nseed 4\nrecord stop\n"
+      let script =
+        "generate steps=1 out=a.png\nrecord s.session\nlatents\nprofile\nlayers unet sort=time top=2\nseed 4\nrecord stop\n"
       let made = try Program.run(script: script, in: folder)
       #expect(made.output.contains("note: latents is not recorded"))
       let result = try Program.run(["-c", "verify s.session"], in: folder)
@@ -270,6 +271,15 @@ import Testing
       for (what, edited, code, message) in [
         ("a value taken out", lines.filter { !$0.contains("latents[1]") }, 1, "as the file says, found"),
         ("cut off", Array(lines.prefix(8)), 1, "as the file says, found"),
+        (
+          "another hash",
+          lines.map { line in
+            line.hasPrefix("#= latents[1] ")
+              ? line.replacingOccurrences(
+                of: "sha256:[0-9a-f]{4}", with: "sha256:0000", options: .regularExpression)
+              : line
+          }, 3, "from step 1 on"
+        ),
         (
           "another mean", lines.map { $0.replacingOccurrences(of: " mean=", with: " mean=1") }, 3,
           "generate steps=2"
@@ -358,6 +368,24 @@ import Testing
           output.split(separator: "\n").last { $0.hasPrefix("a.png") }?.split(separator: " ").last)
       }
       #expect(Set(latents).count == 1, "\(latents)")
+    }
+  }
+
+  @Test("save writes over what it wrote, and over nothing else; a pipe stays a pipe")
+  func overwriting() throws {
+    try Program.withFolder { folder in
+      try Data("precious\n".utf8).write(to: URL(fileURLWithPath: folder + "/notes.txt"))
+      let refused = try Program.run(["-c", "save notes.txt"], in: folder)
+      #expect(refused.code == 1 && refused.errors.contains("save notes.txt replace"))
+      #expect(try String(contentsOfFile: folder + "/notes.txt", encoding: .utf8) == "precious\n")
+      let script = "cfg 3\nsave w\ncfg 2\nsave w\nsave notes.txt replace\n"
+      #expect(try Program.run(script: script, in: folder).code == 0)
+      #expect(try Program.run(["-c", "source w"], in: folder).output == "cfg 2\n")
+      #expect(mkfifo(folder + "/pipe.png", 0o600) == 0)
+      let piped = try Program.run(["-c", "generate steps=1 out=pipe.png"], in: folder)
+      #expect(piped.code == 1, "nobody reads from it: \(piped.output)")
+      var status = stat()
+      #expect(stat(folder + "/pipe.png", &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     }
   }
 }

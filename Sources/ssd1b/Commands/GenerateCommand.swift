@@ -19,7 +19,9 @@ enum GenerateCommand {
         """,
       options: [
         OptionDeclaration("n", .integer(1...10_000), summary: "how many pictures, of consecutive seeds"),
-        OptionDeclaration("out", .file, summary: "the PNG to write; with n=, a number is added"),
+        OptionDeclaration(
+          "out", .file, summary: "the PNG to write, in place of one that is there; with n=, a number is added"
+        ),
         OptionDeclaration(
           "without", .choice(["negative"]), summary: "leaves the negative prompt out, this once"),
       ], takesSettings: true, evidence: .own,
@@ -72,7 +74,7 @@ enum GenerateCommand {
       "resume", group: "Pictures", summary: "goes on with an interrupted run",
       discussion: """
         The result has the bits that it would have had without the interruption, whatever settings were changed meanwhile. \
-        FILE is a run that `save` kept. Without it, and where this session has none, the one that a session was left with.
+        FILE is a run that `save` kept. Without it, and where this session has no interrupted run, the one that a session was left with.
         """,
       arguments: [
         ArgumentDeclaration(
@@ -122,7 +124,8 @@ enum GenerateCommand {
 
   /// The run that an earlier session was left with, where this one has none.
   private static func keptFile(_ session: Session) -> String? {
-    guard session.last == nil, session.isInteractive, let path = Session.keptRunPath else { return nil }
+    guard session.last == nil || session.lastIsWritten, session.isInteractive, let path = Session.keptRunPath
+    else { return nil }
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 

@@ -19,10 +19,21 @@ enum ScriptCommands {
         The script sets what differs from the start values, and arms what is captured: `source FILE` has it again. An \
         interrupted run is kept beside it as FILE.run.safetensors, for `resume`.
         """,
-      arguments: [ArgumentDeclaration("FILE", .file, summary: "the script to write")], evidence: .unrecorded,
+      arguments: [
+        ArgumentDeclaration("FILE", .file, summary: "the script to write, in place of one that save wrote"),
+        ArgumentDeclaration(
+          "replace", .choice(["replace"]), isOptional: true, summary: "in place of any file"),
+      ], evidence: .unrecorded,
       examples: [("save work.ssd1b", "source work.ssd1b takes it up again")])
   ) { invocation, session in
     let path = session.place(for: try invocation.required("FILE"))
+    if invocation.text("replace") == nil, let data = FileManager.default.contents(atPath: path),
+      !data.starts(with: Data(savedMark.utf8))
+    {
+      throw Diagnostic(
+        .file, at: path, "expected a name that no file has, or a script that save wrote, found another file",
+        hint: "save \(Quoting.word(path)) replace writes over it")
+    }
     var lines = session.settings.script() + session.captureScript
     let count = lines.count
     var told = [
@@ -40,9 +51,12 @@ enum ScriptCommands {
       result["run"] = .string(kept)
       result["step"] = .integer(run.step)
     }
-    try AtomicFile.write(Data((lines.joined(separator: "\n") + "\n").utf8), to: path)
+    try AtomicFile.write(Data(([savedMark] + lines).map { $0 + "\n" }.joined().utf8), to: path)
     return CommandOutput(told.joined(separator: "\n"), result: .object(result))
   }
+
+  /// The first line of what `save` writes, by which it knows it again.
+  private static let savedMark = "# settings that ssd1b saved"
 
   static let history = Command<Session>(
     CommandDeclaration(

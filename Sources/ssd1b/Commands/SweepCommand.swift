@@ -74,7 +74,8 @@ enum SweepCommand {
         let request = combination.settings.request(start: session.start)
         let made = try session.make(request, to: "\(folder)/\(names[index]).png") { "" }
         let label = label(combination.values, axes)
-        session.say("\(made.line)  \(label)")
+        // Seed and label are in the file's name.
+        session.say("\(made.path)  \(made.facts)")
         guard case .object(var fields) = made.json else { continue }
         fields["label"] = .string(label)
         results.append(.object(fields))

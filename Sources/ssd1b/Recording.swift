@@ -38,7 +38,7 @@ struct Recording {
     if output.isMomentary, !holdsLastRun { return false }
     let evidence = output.allEvidence(of: invocation.declaration)
     if rule == .own, !evidence.isEmpty { holdsLastRun = true }
-    try add(
+    add(
       [output.statement ?? invocation.statementText()] + evidence.map(\.line)
         + output.information.map { "#~ \($0)" })
     values += evidence.count
@@ -48,11 +48,11 @@ struct Recording {
 
   /// Adds a command that another one stands for.
   mutating func add(statement: String) throws {
-    try add([statement])
+    add([statement])
     try write(replacing: true)
   }
 
-  private mutating func add(_ new: [String]) throws {
+  private mutating func add(_ new: [String]) {
     commands += 1
     lines += new
   }

@@ -68,9 +68,9 @@ extension Session {
       place: "\(entry.statement.location)", command: invocation.statementText(),
       latentTolerance: tolerance.latents)
     for recorded in entry.evidence {
-      let allowed: Float? =
-        recorded.name.hasSuffix("pixels")
-        ? tolerance.pixels : found[recorded.name]?.deviation.map { Float($0) * tolerance.latents }
+      let isPixels = recorded.name.hasSuffix("pixels")
+      let spread = isPixels ? nil : found[recorded.name]?.deviation.map { Float($0) }
+      let allowed = isPixels ? tolerance.pixels : spread.map { $0 * tolerance.latents }
       var verdict =
         found[recorded.name].map { $0.verdict(against: recorded, tolerance: allowed ?? 0) } ?? .differs(nil)
       if case .differs = verdict, case .result(_, ofRun: true) = invocation.declaration.evidence,
@@ -78,7 +78,7 @@ extension Session {
       {
         verdict = .skipped("follows from a run that is \(last)")
       }
-      item.values.append((recorded.name, verdict, allowed))
+      item.values.append(.init(name: recorded.name, verdict: verdict, tolerance: allowed, spread: spread))
     }
     return item
   }
@@ -143,10 +143,10 @@ extension Session {
       let verdict: Evidence.Verdict =
         latentsAgree
         ? .identical : isExact ? .differs(nil) : .skipped("a hash alone has no size")
-      item.values.append(("latents[\(made.run.step)]", verdict, nil))
+      item.values.append(.init(name: "latents[\(made.run.step)]", verdict: verdict))
     }
     guard let difference = ImageDifference(recorded, made.image) else {
-      item.values.append(("pixels", .differs(nil), nil))
+      item.values.append(.init(name: "pixels", verdict: .differs(nil)))
       item.notes.append(
         "the picture is \(recorded.width)x\(recorded.height), its settings say \(made.image.width)x\(made.image.height)"
       )
@@ -155,11 +155,9 @@ extension Session {
     // From the same latents come the same pixels, or someone has changed the picture since.
     let allowed = latentsAgree ? 0 : tolerance.picture
     let largest = Float(difference.largest)
-    item.values.append(
-      (
-        "pixels", largest == 0 ? .identical : largest <= allowed ? .within(largest) : .differs(largest),
-        allowed
-      ))
+    let verdict: Evidence.Verdict =
+      largest == 0 ? .identical : largest <= allowed ? .within(largest) : .differs(largest)
+    item.values.append(.init(name: "pixels", verdict: verdict, tolerance: allowed))
     guard let first = difference.first else { return }
     item.notes.append("\(difference.summary), the first at \(first.x),\(first.y)")
     if latentsAgree {

@@ -8,11 +8,21 @@ import Shell
 
 /// What came of running a recorded session or picture again: a verdict for each value.
 struct Verification {
+  /// One value, compared.
+  struct Value {
+    let name: String
+    let verdict: Evidence.Verdict
+    /// In the value's own unit.
+    var tolerance: Float?
+    /// The standard deviation that a difference of latents is measured by.
+    var spread: Float?
+  }
+
   /// A command of the session, or the picture.
   struct Item {
     let place: String
     let command: String
-    var values: [(name: String, verdict: Evidence.Verdict, tolerance: Float?)] = []
+    var values: [Value] = []
     /// The tolerance of latents, as a share of their standard deviation.
     var latentTolerance: Float = 0
     /// What a person is told besides, such as where a difference picture is.
@@ -24,7 +34,7 @@ struct Verification {
       return ["DIFFERS", "WITHIN", "IDENTICAL"].first(where: names.contains) ?? "SKIPPED"
     }
 
-    /// The first step whose latents were not the same, and the largest distance of any: `latents[3]`, 0.01.
+    /// The name of the first value that was not the same, such as `latents[3]`.
     var firstDivergence: String? {
       values.first {
         if case .identical = $0.verdict { false } else if case .skipped = $0.verdict { false } else { true }
@@ -105,19 +115,17 @@ extension Verification.Item {
       return reasons.first ?? ""
     }
     let latents = values.filter { $0.name.hasSuffix("]") && $0.name.contains("latents[") }
-    // Each step's tolerance is a share of that step's spread.
     let shares = latents.compactMap { value in
-      value.verdict.distance.flatMap { distance in value.tolerance.map { distance / $0 * latentTolerance } }
+      value.verdict.distance.flatMap { distance in value.spread.map { distance / $0 } }
     }
     var parts: [String] = []
     if let step = Self.step(of: first) { parts.append("from step \(step) on") } else { parts.append(first) }
     if let worst = shares.max(), worst > 0, worst.isFinite {
-      parts.append(
-        "latents off by up to \(Number.significant(Double(worst), 2)) of their spread (tolerance \(latentTolerance))"
-      )
+      let allowed = latentTolerance > 0 ? " (tolerance \(latentTolerance))" : ""
+      parts.append("latents off by up to \(Number.significant(Double(worst), 2)) of their spread\(allowed)")
     }
     let pixels = values.filter { $0.name.hasSuffix("pixels") }.compactMap(\.verdict.distance)
-    if let worst = pixels.max() {
+    if let worst = pixels.max(), worst > 0 {
       parts.append("pixels by up to \(Number.significant(Double(worst), 3)) of 255")
     }
     return parts.joined(separator: ", ")

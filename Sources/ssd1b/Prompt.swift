@@ -128,9 +128,16 @@ struct Prompt {
     case .named("layer"): session.layerPaths(beginning: beginning)
     case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .named("tensor"): session.tensorNames
-    case .named(let name): Setting(rawValue: name)?.choices ?? []
+    case .named("settings"): Self.list(beginning, of: Setting.allCases.map(\.rawValue))
+    case .named(let name): Self.list(beginning, of: Setting(rawValue: name)?.choices ?? [])
     default: []
     }
+  }
+
+  /// Values that may go on a list parted by commas.
+  private static func list(_ beginning: String, of values: [String]) -> [String] {
+    let done = beginning.lastIndex(of: ",").map { String(beginning[...$0]) } ?? ""
+    return values.map { done + $0 }
   }
 
   /// `$XDG_STATE_HOME/ssd1b/history`, by default under `~/.local/state`.

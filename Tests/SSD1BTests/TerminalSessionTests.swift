@@ -212,6 +212,10 @@ import Testing
       try enter("unset sch\t", in: terminal, expecting: "scheduler euler")
       try enter("scheduler dpmpp_2m_\t", in: terminal, expecting: "scheduler dpmpp_2m_karras")
       try enter("generate scheduler=euler_a\t steps=1 out=t.png", in: terminal, expecting: "t.png  seed 0")
+      try enter(
+        "sweep scheduler=euler,dpmpp_2m_\tsteps=1 out=s", in: terminal,
+        expecting: "sheet.png  2 pictures")
+      try enter("recall t.png except=size,sch\t", in: terminal, expecting: "settings that ssd1b wrote")
       try enter("source scr\t", in: terminal, expecting: "sourced")
       try enter(
         "layers unet.mid_block.res\t0.norm1", in: terminal, expecting: "unet.mid_block.resnets.0.norm1")

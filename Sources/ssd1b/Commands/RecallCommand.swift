@@ -13,7 +13,8 @@ enum RecallCommand {
         """,
       arguments: [ArgumentDeclaration("FILE", .file, summary: "the PNG")],
       options: [
-        OptionDeclaration("except", .text, summary: "settings to leave as they are, such as seed,size")
+        OptionDeclaration(
+          "except", .named("settings"), summary: "settings to leave as they are, such as seed,size")
       ],
       examples: [
         ("recall fox.png", "the settings that made it"), ("recall fox.png except=seed", "all but the seed"),

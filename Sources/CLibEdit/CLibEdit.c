@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLibEdit.h"
+#include "Editor.h"
 #include "PromptSignals.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,30 +16,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-struct clibedit_editor {
-  EditLine *edit_line;
-  History *history;
-  FILE *input;
-  FILE *output;
-  const char *prompt;
-  clibedit_complete complete;
-  void *context;
-  // The signal that ended the line being read: SIGINT, or one to raise again; 0 when none did.
-  int ended_by;
-  // What the arrow keys look for: what stood before the cursor when the first of them was pressed, the whole line then,
-  // and how many entries back the one is that is shown; its text tells whether another key was pressed since.
-  char *search_prefix;
-  char *search_line;
-  char *search_shown;
-  int search_depth;
-  // Whether the terminal is to say where a paste begins and ends.
-  bool has_brackets;
-  // A byte read too far, after a sequence that was no UTF-8.
-  char unread;
-  bool has_unread;
-};
-
-static clibedit_editor *editor_of(EditLine *edit_line) {
+clibedit_editor *editor_of(EditLine *edit_line) {
   void *editor = NULL;
   el_get(edit_line, EL_CLIENTDATA, &editor);
   return editor;
@@ -89,8 +67,7 @@ static bool handle_signals(EditLine *edit_line) {
   return true;
 }
 
-// Waits for one byte of the keyboard: 1, or 0 at the end of input, or -1 when a signal ends the line.
-static int read_byte(EditLine *edit_line, char *byte) {
+int editor_read_byte(EditLine *edit_line, char *byte) {
   int input = fileno(editor_of(edit_line)->input);
   for (;;) {
     struct pollfd waits[2] = {{.fd = input, .events = POLLIN},
@@ -120,7 +97,7 @@ static int read_character(EditLine *edit_line, wchar_t *character) {
     if (editor->has_unread) {
       editor->has_unread = false;
     } else {
-      int count = read_byte(edit_line, &byte);
+      int count = editor_read_byte(edit_line, &byte);
       if (count != 1) return count;
     }
     size_t used = mbrtowc(character, &byte, 1, &state);
@@ -133,162 +110,6 @@ static int read_character(EditLine *edit_line, wchar_t *character) {
     }
     return 1;
   }
-}
-
-static char *copy(const char *text, size_t length) {
-  char *made = malloc(length + 1);
-  if (made == NULL) return NULL;
-  memcpy(made, text, length);
-  made[length] = '\0';
-  return made;
-}
-
-static void replace_line(EditLine *edit_line, const char *text) {
-  const LineInfo *info = el_line(edit_line);
-  const char *rest = info->cursor;
-  // Code points after the cursor, which el_deletestr does not reach.
-  size_t after = 0;
-  for (const char *at = rest; at < info->lastchar; at++) after += ((unsigned char)*at & 0xC0) != 0x80;
-  size_t all = after;
-  for (const char *at = info->buffer; at < rest; at++) all += ((unsigned char)*at & 0xC0) != 0x80;
-  el_cursor(edit_line, (int)after);
-  if (all > 0) el_deletestr(edit_line, (int)all);
-  if (*text != '\0') el_insertstr(edit_line, text);
-}
-
-// Goes to the next older (`step` 1) or newer (-1) entry that begins with what stood before the cursor when the search began.
-static unsigned char search_history(EditLine *edit_line, int step) {
-  clibedit_editor *editor = editor_of(edit_line);
-  const LineInfo *info = el_line(edit_line);
-  size_t length = (size_t)(info->lastchar - info->buffer);
-  bool goes_on = editor->search_shown != NULL && strlen(editor->search_shown) == length &&
-                 memcmp(editor->search_shown, info->buffer, length) == 0;
-  if (!goes_on) {
-    if (step < 0) return CC_ERROR;
-    free(editor->search_prefix);
-    free(editor->search_line);
-    free(editor->search_shown);
-    editor->search_prefix = copy(info->buffer, (size_t)(info->cursor - info->buffer));
-    editor->search_line = copy(info->buffer, length);
-    editor->search_shown = copy(info->buffer, length);
-    editor->search_depth = -1;
-    if (editor->search_prefix == NULL || editor->search_line == NULL || editor->search_shown == NULL) {
-      return CC_ERROR;
-    }
-  }
-  size_t prefix = strlen(editor->search_prefix);
-  HistEvent event;
-  const char *found = NULL;
-  int found_depth = -1;
-  int depth = 0;
-  for (int status = history(editor->history, &event, H_FIRST); status == 0;
-       status = history(editor->history, &event, H_NEXT), depth++) {
-    if (step < 0 && depth >= editor->search_depth) break;
-    if (step > 0 && depth <= editor->search_depth) continue;
-    if (strncmp(event.str, editor->search_prefix, prefix) != 0) continue;
-    if (strcmp(event.str, editor->search_shown) == 0) continue;
-    found = event.str;
-    found_depth = depth;
-    if (step > 0) break;
-  }
-  if (found == NULL) {
-    if (step > 0 || editor->search_depth < 0) return CC_ERROR;
-    // Past the newest one comes what was being typed.
-    found = editor->search_line;
-  }
-  char *shown = copy(found, strlen(found));
-  if (shown == NULL) return CC_ERROR;
-  free(editor->search_shown);
-  editor->search_shown = shown;
-  editor->search_depth = found_depth;
-  replace_line(edit_line, shown);
-  return CC_REFRESH;
-}
-
-static unsigned char older_key(EditLine *edit_line, int key) {
-  (void)key;
-  return search_history(edit_line, 1);
-}
-
-static unsigned char newer_key(EditLine *edit_line, int key) {
-  (void)key;
-  return search_history(edit_line, -1);
-}
-
-// What a terminal sends around a pasted text, between ESC [ 200 ~ and this.
-static const char paste_end[] = "\033[201~";
-enum { paste_limit = 1 << 20 };
-
-// A pasted text as it may stand in a line: carriage returns are line breaks, tabs blanks, other control characters nothing,
-// and bytes that are no UTF-8 U+FFFD; no line breaks at its end. NULL when there is no memory.
-static char *cleaned(const char *text, size_t size) {
-  // One byte may become the three of U+FFFD.
-  char *made = malloc(3 * size + 1);
-  if (made == NULL) return NULL;
-  size_t kept = 0;
-  for (size_t i = 0; i < size;) {
-    mbstate_t state;
-    memset(&state, 0, sizeof state);
-    wchar_t character = 0;
-    size_t used = mbrtowc(&character, text + i, size - i, &state);
-    if (used == (size_t)-1 || used == (size_t)-2) {
-      memcpy(made + kept, "\xEF\xBF\xBD", 3);
-      kept += 3;
-      i++;
-      continue;
-    }
-    if (used == 0) used = 1;
-    if (character == '\r' || character == '\n') {
-      if (character == '\r' && i + 1 < size && text[i + 1] == '\n') i++;
-      made[kept++] = '\n';
-    } else if (character == '\t') {
-      made[kept++] = ' ';
-    } else if (character >= 0x20 && character != 0x7F && !(character >= 0x80 && character < 0xA0)) {
-      memcpy(made + kept, text + i, used);
-      kept += used;
-    }
-    i += used;
-  }
-  while (kept > 0 && made[kept - 1] == '\n') kept--;
-  made[kept] = '\0';
-  return made;
-}
-
-// Takes a pasted text in as it is: its lines become one input, and nothing in it is a key.
-static unsigned char paste_key(EditLine *edit_line, int key) {
-  (void)key;
-  size_t size = 0, room = 4096, matched = 0;
-  const size_t end = sizeof paste_end - 1;
-  char *text = malloc(room);
-  if (text == NULL) return CC_ERROR;
-  while (matched < end) {
-    char byte;
-    if (read_byte(edit_line, &byte) != 1) {
-      // A signal or the end of input ends the line, as it does anywhere in it.
-      free(text);
-      return CC_EOF;
-    }
-    // No proper beginning of the end is also an end of one, but for its first byte.
-    matched = byte == paste_end[matched] ? matched + 1 : byte == paste_end[0] ? 1 : 0;
-    if (size + 1 >= room && room < paste_limit) {
-      char *more = realloc(text, room * 2);
-      if (more == NULL) {
-        free(text);
-        return CC_ERROR;
-      }
-      text = more;
-      room *= 2;
-    }
-    // Past the limit the rest is let go; its end must still be found.
-    if (size + 1 < room) text[size++] = byte;
-  }
-  if (size >= end && memcmp(text + size - end, paste_end, end) == 0) size -= end;
-  char *clean = cleaned(text, size);
-  free(text);
-  if (clean == NULL) return CC_ERROR;
-  int status = *clean == '\0' ? 0 : el_insertstr(edit_line, clean);
-  free(clean);
-  return status == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 static unsigned char complete_key(EditLine *edit_line, int key) {
@@ -360,9 +181,9 @@ clibedit_editor *clibedit_open(const char *name, const char *settings, int input
   el_set(edit_line, EL_HIST, history, editor->history);
   el_wset(edit_line, EL_GETCFN, read_character);
   el_set(edit_line, EL_ADDFN, "ssd1b-complete", "Complete the word before the cursor", complete_key);
-  el_set(edit_line, EL_ADDFN, "ssd1b-older", "The older entry that begins so", older_key);
-  el_set(edit_line, EL_ADDFN, "ssd1b-newer", "The newer entry that begins so", newer_key);
-  el_set(edit_line, EL_ADDFN, "ssd1b-paste", "Take a pasted text in", paste_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-older", "The older entry that begins so", editor_older_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-newer", "The newer entry that begins so", editor_newer_key);
+  el_set(edit_line, EL_ADDFN, "ssd1b-paste", "Take a pasted text in", editor_paste_key);
   bind_keys(edit_line);
   el_source(edit_line, settings);
   const char *style = NULL;

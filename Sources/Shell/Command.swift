@@ -15,8 +15,8 @@ public struct CommandOutput: Sendable, Equatable {
   public var form = OutputForm.text
   /// The values that a recorded session keeps, of a command whose `EvidenceRule` is `own`.
   public var evidence: [Evidence] = []
-  /// Although the command is about the last run, this time it was not.
-  public var isOfSettings = false
+  /// It follows from the last run: it can be recorded only with that, and be the same only where that is.
+  public var isOfLastRun = false
   /// What a recorded session keeps in place of the result, where that depends on how it is shown.
   public var evidenceResult: JSONValue?
   /// The result is of the moment this time, so that no evidence is kept of it.
@@ -35,6 +35,13 @@ public struct CommandOutput: Sendable, Equatable {
     self.result = result
     self.tables = tables
     self.endsSession = endsSession
+  }
+
+  /// What follows from the last run.
+  public static func ofLastRun(_ text: String, result: JSONValue, tables: [DataTable] = []) -> CommandOutput {
+    var output = CommandOutput(text, result: result, tables: tables)
+    output.isOfLastRun = true
+    return output
   }
 
   /// The output in the form that was asked for.

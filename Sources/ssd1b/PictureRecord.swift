@@ -48,15 +48,13 @@ struct PictureRecord {
   }
 
   private var fields: [String: JSONValue] {
-    [
+    var fields = request.fields
+    fields.merge([
       "v": 1, "version": .string(SSD1B.version), "model": .string(model),
-      "model_sha256": .string(identity.description), "prompt": .string(request.prompt),
-      "negative": request.negative.map(JSONValue.string) ?? .null, "cfg": .number(request.guidanceScale),
-      "steps": .integer(request.steps), "seed": .string("\(request.seed)"),
-      "size": .string("\(request.width)x\(request.height)"), "scheduler": .string(scheduler.rawValue),
+      "model_sha256": .string(identity.description), "scheduler": .string(scheduler.rawValue),
       "machine": .string(machine), "backend": .string(backend.name),
-      "precision": .string(backend.precision.rawValue),
-      "latents": .string(latents.description),
-    ]
+      "precision": .string(backend.precision.rawValue), "latents": .string(latents.description),
+    ]) { $1 }
+    return fields
   }
 }

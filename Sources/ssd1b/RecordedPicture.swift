@@ -26,28 +26,10 @@ struct RecordedPicture {
       throw fault("one made from a run (\(part))", "verify the run's own picture, or record the session")
     }
     func string(_ key: String) -> String? { if case .string(let text)? = fields[key] { text } else { nil } }
-    let size = string("size")?.split(separator: "x").compactMap { Int($0) } ?? []
-    let guidance: Double? =
-      switch fields["cfg"] {
-      case .integer(let value): Double(value)
-      case .number(let value): value
-      default: nil
-      }
-    guard let prompt = string("prompt"), let cfg = guidance, case .integer(let steps)? = fields["steps"],
-      let seed = string("seed").flatMap({ UInt64($0) }), size.count == 2,
-      size.allSatisfy({ (1...8192).contains($0) }),
-      (1...10_000).contains(steps)
-    else { throw fault("settings that are not whole", "the picture's text is damaged") }
-    // Pictures of the first versions name diffusers' class.
-    let name = string("scheduler") ?? ""
-    guard
-      let scheduler = name == SchedulerConfig.className
-        ? .some(nil) : Scheduler(rawValue: name).map(Optional.some)
-    else { throw fault("a scheduler \(name)", "it was made by another version of this program") }
-    request = GenerationRequest(
-      prompt: prompt, negative: string("negative"), guidanceScale: cfg, steps: steps, seed: seed,
-      width: size[0],
-      height: size[1], scheduler: scheduler)
+    guard let request = GenerationRequest(fields: fields) else {
+      throw fault("settings that are not whole", "the picture's text is damaged, or another version's")
+    }
+    self.request = request
     var conditions: [String: String] = [:]
     for (condition, key) in [
       ("model", "model_sha256"), ("backend", "backend"), ("precision", "precision"), ("machine", "machine"),

@@ -34,8 +34,7 @@ struct Recording {
   mutating func add(_ output: CommandOutput, of invocation: Invocation) throws -> Bool {
     let rule = invocation.declaration.evidence
     if rule == .unrecorded { return true }
-    if case .result(_, ofRun: true) = rule, !holdsLastRun, !output.isOfSettings { return false }
-    if output.isMomentary, !holdsLastRun { return false }
+    if output.isOfLastRun, !holdsLastRun { return false }
     let evidence = output.allEvidence(of: invocation.declaration)
     if rule == .own, !evidence.isEmpty { holdsLastRun = true }
     add(
@@ -71,7 +70,7 @@ extension CommandOutput {
   func allEvidence(of declaration: CommandDeclaration) -> [Evidence] {
     switch declaration.evidence {
     case .own: evidence
-    case .result(let without, _):
+    case .result(let without):
       isMomentary ? [] : [Evidence("result", json: (evidenceResult ?? result).without(without))]
     case .none, .unrecorded: []
     }

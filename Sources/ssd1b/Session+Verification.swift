@@ -73,9 +73,7 @@ extension Session {
       let allowed = isPixels ? tolerance.pixels : spread.map { $0 * tolerance.latents }
       var verdict =
         found[recorded.name].map { $0.verdict(against: recorded, tolerance: allowed ?? 0) } ?? .differs(nil)
-      if case .differs = verdict, case .result(_, ofRun: true) = invocation.declaration.evidence,
-        last != "IDENTICAL"
-      {
+      if case .differs = verdict, output.isOfLastRun, last != "IDENTICAL" {
         verdict = .skipped("follows from a run that is \(last)")
       }
       item.values.append(.init(name: recorded.name, verdict: verdict, tolerance: allowed, spread: spread))

@@ -22,7 +22,7 @@ extension Generation {
       state.guidance.map { [.number($0.negative), .number($0.prompt), .number($0.difference)] } ?? .null
     }
     let document: JSONValue = [
-      "v": 1, "request": request.json, "step": .integer(step), "guidance": .array(Array(guidance)),
+      "v": 1, "request": .object(request.fields), "step": .integer(step), "guidance": .array(Array(guidance)),
       "facts": .object(facts.mapValues(JSONValue.string)),
     ]
     try SafetensorsWriter.write(tensors, metadata: [Self.key: document.text()], to: path)
@@ -60,9 +60,9 @@ extension Generation {
       let document = try JSONValue(parsing: Data(text.utf8), at: path, kind: .file)
       guard case .object(let fields) = document, case .integer(let step)? = fields["step"], step >= 0,
         case .array(let guidance)? = fields["guidance"], case .object(let facts)? = fields["facts"],
-        let request = fields["request"].flatMap(GenerationRequest.init(json:)), step <= request.steps,
-        guidance.count == step, (1...100_000).contains(request.steps),
-        max(request.width, request.height) <= GenerationRequest.maximumEdge
+        case .object(let asked)? = fields["request"], let request = GenerationRequest(fields: asked),
+        step <= request.steps,
+        guidance.count == step
       else { throw fault("settings that cannot be read") }
       self.request = request
       self.step = step
@@ -100,50 +100,11 @@ extension Generation {
   }
 }
 
-extension GenerationRequest {
-  fileprivate var json: JSONValue {
-    [
-      "prompt": .string(prompt), "negative": negative.map(JSONValue.string) ?? .null,
-      "cfg": .number(guidanceScale), "steps": .integer(steps), "seed": .string("\(seed)"),
-      "width": .integer(width), "height": .integer(height),
-      "scheduler": scheduler.map { .string($0.rawValue) } ?? .null,
-    ]
-  }
-
-  fileprivate init?(json: JSONValue) {
-    guard case .object(let fields) = json, case .string(let prompt)? = fields["prompt"],
-      case .integer(let steps)? = fields["steps"], case .string(let seedText)? = fields["seed"],
-      let seed = UInt64(seedText), case .integer(let width)? = fields["width"],
-      case .integer(let height)? = fields["height"], let cfg = fields["cfg"].flatMap(Double.init(json:))
-    else { return nil }
-    var negative: String?
-    if case .string(let text)? = fields["negative"] { negative = text }
-    var scheduler: Scheduler?
-    if case .string(let name)? = fields["scheduler"] {
-      guard let known = Scheduler(rawValue: name) else { return nil }
-      scheduler = known
-    }
-    self.init(
-      prompt: prompt, negative: negative, guidanceScale: cfg, steps: steps, seed: seed, width: width,
-      height: height, scheduler: scheduler)
-  }
-}
-
 extension Generation.Guidance {
   fileprivate init?(json: JSONValue) {
     guard case .array(let values) = json, values.count == 3 else { return nil }
     let numbers = values.compactMap(Double.init(json:))
     guard numbers.count == 3 else { return nil }
     self.init(negative: numbers[0], prompt: numbers[1], difference: numbers[2])
-  }
-}
-
-extension Double {
-  fileprivate init?(json: JSONValue) {
-    switch json {
-    case .integer(let value): self.init(value)
-    case .number(let value): self = value
-    default: return nil
-    }
   }
 }

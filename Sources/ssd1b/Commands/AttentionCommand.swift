@@ -26,7 +26,7 @@ enum AttentionCommand {
       options: [
         OptionDeclaration("steps", .text, summary: "which steps, such as 1,5,-1; all unless given"),
         OptionDeclaration("out", .file, summary: "the PNG to write; attention-WORD.png unless given"),
-      ], givesTable: true, evidence: .result(without: ["path"], ofRun: true),
+      ], givesTable: true, evidence: .result(without: ["path"]),
       examples: [
         ("attention fox", "over all steps"),
         ("attention blue background steps=1,2,3 out=early.png", "a phrase, early on"),
@@ -59,7 +59,7 @@ enum AttentionCommand {
         + "most \(Number.significant(statistics.maximum, 3))",
       shading(map, height: maps.height, width: maps.width),
     ]
-    return CommandOutput(
+    return .ofLastRun(
       lines.joined(separator: "\n"),
       result: [
         "path": .string(path), "word": .string(words), "tokens": .array(positions.map(JSONValue.integer)),

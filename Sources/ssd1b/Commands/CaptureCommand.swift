@@ -28,7 +28,7 @@ enum CaptureCommand {
         OptionDeclaration(
           "half", .choice(Capture.Half.allCases.map(\.rawValue) + ["both"]),
           summary: "of the guidance pair; both unless given"),
-      ], givesTable: true, evidence: .result(ofRun: true),
+      ], givesTable: true,
       examples: [
         ("capture unet.mid_block full", "all values, every step"),
         ("capture *.attn2.to_out.0 steps=1,-1 half=prompt", "figures of the cross-attentions"),
@@ -38,7 +38,7 @@ enum CaptureCommand {
   ) { invocation, session in
     var output = try run(invocation, session)
     // Without a pattern it tells of the last run, else of what is armed.
-    output.isOfSettings = invocation.text("PATTERN") != nil
+    output.isOfLastRun = invocation.text("PATTERN") == nil
     return output
   }
 

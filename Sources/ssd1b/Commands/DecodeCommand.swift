@@ -19,7 +19,7 @@ enum DecodeCommand {
         OptionDeclaration("step", .integer, summary: "which state; -1, the last, unless given"),
         OptionDeclaration("out", .file, summary: "the PNG to write; step-N.png unless given"),
       ],
-      evidence: .result(without: ["path"], ofRun: true),
+      evidence: .result(without: ["path"]),
       examples: [
         ("decode step=10 out=half.png", "half-way, noise and all"),
         ("decode denoised step=10", "what the model saw in it"),
@@ -45,7 +45,7 @@ enum DecodeCommand {
     ]
     try PNG.write(image, text: session.record(of: run).text(facts), to: path)
     let hash = SHA256(of: latents)
-    return CommandOutput(
+    return .ofLastRun(
       "\(path)  step \(state.step)  latents \(hash.short)",
       result: [
         "path": .string(path), "step": .integer(state.step), "latents": .string(hash.description),

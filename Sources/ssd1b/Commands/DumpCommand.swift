@@ -30,7 +30,7 @@ enum DumpCommand {
         OptionDeclaration("steps", .text, summary: "which states, such as 0,5,-1; all unless given"),
         OptionDeclaration(
           "format", .choice(Format.allCases.map(\.rawValue)), summary: "safetensors unless given"),
-      ], givesTable: true, evidence: .result(without: ["path"], ofRun: true),
+      ], givesTable: true, evidence: .result(without: ["path"]),
       examples: [
         ("dump latents states", "every step"),
         ("dump latents states steps=0,-1 format=npy", "first and last"),
@@ -61,7 +61,7 @@ enum DumpCommand {
       let sheet = ContactSheet(tiles, leastSide: kind == .captures ? 160 : 96)
       try writer.write(sheet.image, named: "\(kind.rawValue).png")
     }
-    return CommandOutput(
+    return .ofLastRun(
       writer.lines.joined(separator: "\n"), result: writer.data.json, tables: [writer.data])
   }
 

@@ -80,6 +80,7 @@ enum InspectionCommands {
       result: listing.json, tables: [listing.data])
     // Which rows there are, and in which order, is then the moment's too.
     output.isMomentary = options.sort == .time
+    output.isOfLastRun = output.isMomentary
     if session.keepsEvidence {
       // The same whatever the output's form and the terminal's width are.
       options.depth = try invocation.integer("depth") ?? .max

@@ -11,7 +11,7 @@ enum LatentsCommand {
       discussion: """
         Step 0 is the initial noise at its noise level. Negative, prompt and difference are L2 norms of the two predictions of \
         a step and of what guidance multiplies by its scale.
-        """, givesTable: true, evidence: .result(ofRun: true),
+        """, givesTable: true,
       examples: [("latents", "after a generate"), ("latents as=csv", "every digit")])
   ) { _, session in
     let run = try session.lastRun()
@@ -41,6 +41,6 @@ enum LatentsCommand {
       "step", "timestep", "sigma", "mean", "std", "min", "max", "negative", "prompt", "difference",
     ]
     let table = Table(columns: titles.map { .init($0, .right) } + [.init("sha256")], rows: rows)
-    return CommandOutput(table.text(maximumWidth: session.width), result: data.json, tables: [data])
+    return .ofLastRun(table.text(maximumWidth: session.width), result: data.json, tables: [data])
   }
 }

@@ -78,14 +78,12 @@ enum ProfileCommand {
             ", \(Number.fixed($0 / 1e9, 1)) GFLOP/s, \(Number.percent($0 / peak)) of the matmul peak"
           } ?? "") + " of \(Number.fixed(peak / 1e9, 1)) GFLOP/s in \(precision.rawValue)",
       ])
-    var output = CommandOutput(
+    return .ofLastRun(
       table.text(maximumWidth: session.width),
       result: [
         "by": .string(grouping.rawValue), "rows": data.json, "seconds": .number(total.seconds),
         "peak_flops_per_second": .number(peak), "precision": .string(precision.rawValue),
       ], tables: [data])
-    output.isMomentary = true
-    return output
   }
 
   private struct Group {

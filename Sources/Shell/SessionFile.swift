@@ -113,7 +113,7 @@ public struct SessionFile: Sendable {
     }
   }
 
-  /// The file with other evidence, an element for each entry; every line that is no evidence stays as it is.
+  /// The file with other evidence and times, an element for each entry; every other line stays as it is.
   public func updated(
     conditions: String, with results: [(evidence: [Evidence], information: [String])]
   ) -> String {

@@ -92,12 +92,17 @@ extension Session {
   /// processor's name, the backend's and the program's version.
   func machine(computing choice: BackendChoice) throws -> String {
     let backend = choice == compute ? try model().backend : try choice.backend(on: pool)
-    let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let processor =
-      info.split(separator: "\n").first { $0.hasPrefix("model name") || $0.hasPrefix("CPU part") } ?? ""
-    let text = Array("\(processor) \(backend.description) \(SSD1B.version)".utf8)
+    let text = Array("\(Self.processor) \(backend.description) \(SSD1B.version)".utf8)
     return text.withUnsafeBytes { SHA256(of: $0) }.short
   }
+
+  /// The processor's name, as Linux has it; read once.
+  private static let processor: String = {
+    let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    return info.split(separator: "\n").first { $0.hasPrefix("model name") || $0.hasPrefix("CPU part") }.map(
+      String.init)
+      ?? ""
+  }()
 
   /// Adds a command to the recording, if there is one; a file that cannot be written ends it, and the process's exit code
   /// will tell.

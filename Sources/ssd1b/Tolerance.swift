@@ -6,8 +6,10 @@ import Kernels
 /// another. Measured with the embedded model over 80 runs of 20 steps (20 prompts, three schedulers, CFG 4 and 9), probes of
 /// 8 latents a step and 24 pixel channels: oneDNN against OpenBLAS in float32, whose sums are in another order, latents
 /// 1.1e-5 of their spread and pixels 0; bfloat16 against float32, whose products have 8 bits, latents 0.060 (median 0.013)
-/// and pixels 6; of 40 whole pictures the largest channel difference 35, their mean below 0.9. A wrong seed, prompt or step count is off by one spread and
-/// more.
+/// and pixels 6; of 40 whole pictures the largest channel difference 35, their mean below 0.9.
+///
+/// What they tell apart: in a run of 20 steps another seed was off by 1.6 spreads, another subject by 0.78, one step less by
+/// 0.42. What they do not: a CFG of 4.5 for 4 was off by 0.067, as much as bfloat16 itself.
 struct Tolerance {
   /// Of latents, as a share of their standard deviation.
   let latents: Float

@@ -24,7 +24,8 @@ import numpy as np
 import scipy
 import scipy.stats
 import torch
-from diffusers import DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler
+from diffusers import (DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
+                       LCMScheduler)
 
 VERSIONS = dict(numpy=np.__version__, scipy=scipy.__version__, torch=torch.__version__.split("+")[0],
                 diffusers=diffusers.__version__)
@@ -156,6 +157,14 @@ def steps(folder):
     golden.write(dict(cases=cases))
 
 
+def sigmas_of(scheduler):
+    """A scheduler's noise levels; LCM's, which has no table of its own, from its alphas, with 0 at the end."""
+    if not isinstance(scheduler, LCMScheduler):
+        return scheduler.sigmas
+    alphas = scheduler.alphas_cumprod[scheduler.timesteps]
+    return torch.cat([((1 - alphas) / alphas) ** 0.5, torch.zeros(1)])
+
+
 def samplers(folder):
     golden = Golden(folder, "samplers")
     table = [SSD1B, dict(SDXL, timestep_spacing="trailing", prediction_type="v_prediction"), dict(SDXL),
@@ -163,7 +172,8 @@ def samplers(folder):
              dict(beta_schedule="squaredcos_cap_v2", timestep_spacing="leading")]
     classes = [("euler_ancestral", EulerAncestralDiscreteScheduler, {}),
                ("dpmpp_2m", DPMSolverMultistepScheduler, dict(use_karras_sigmas=False)),
-               ("dpmpp_2m_karras", DPMSolverMultistepScheduler, dict(use_karras_sigmas=True))]
+               ("dpmpp_2m_karras", DPMSolverMultistepScheduler, dict(use_karras_sigmas=True)),
+               ("lcm", LCMScheduler, dict(clip_sample=False))]
     cases = []
     for number, (config, (name, kind, extra), count) in enumerate(itertools.product(table, classes, [1, 2, 6, 20])):
         config = dict(config, _class_name="EulerDiscreteScheduler")
@@ -176,7 +186,7 @@ def samplers(folder):
         latents = torch.randn(4 * 5 * 4, generator=generator) * scheduler.init_noise_sigma
         outputs = torch.Generator("cpu").manual_seed(1000 + number)
         case = dict(config=config, scheduler=name, steps=count, seed=str(number), initial=golden.store(latents),
-                    timesteps=golden.store(scheduler.timesteps), sigmas=golden.store(scheduler.sigmas), each=[])
+                    timesteps=golden.store(scheduler.timesteps), sigmas=golden.store(sigmas_of(scheduler)), each=[])
         for timestep in scheduler.timesteps:
             shown = scheduler.scale_model_input(latents, timestep)
             output = torch.randn(latents.shape, generator=outputs)

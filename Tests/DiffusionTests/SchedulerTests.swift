@@ -12,11 +12,11 @@ import Testing
   }
 
   @Test(
-    "whole runs are diffusers': timesteps, sigmas, model input and latents of each step", arguments: 0..<60)
+    "whole runs are diffusers': timesteps, sigmas, model input and latents of each step", arguments: 0..<80)
   func matchesDiffusers(number: Int) throws {
     let golden = try Self.golden.get()
     let cases = try golden.document.cases.list
-    #expect(cases.count == 60)
+    #expect(cases.count == 80)
     let run = cases[number]
     let scheduler = try #require(Scheduler(rawValue: try run.scheduler.text))
     let config = try SchedulerConfig(run.config.json, at: "case \(number)")
@@ -27,7 +27,7 @@ import Testing
     var generator = TorchGenerator(seed: try #require(UInt64(try run.seed.text)))
     let count = 80
     var latents = generator.normal(count: count).map { $0 * sampler.initialNoiseSigma }
-    // diffusers' multistep solver keeps latents of unit variance.
+    // diffusers' multistep solver and its LCM keep latents of unit variance.
     func scale(_ sigma: Float) -> Float {
       scheduler == .eulerAncestral ? 1 : (sigma * sigma + 1).squareRoot()
     }

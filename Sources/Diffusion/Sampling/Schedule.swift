@@ -32,7 +32,12 @@ public struct Schedule: Equatable, Sendable {
     /// `DPMSolverMultistepScheduler`: timesteps are those of one step more, without its last, and whole; sigmas are
     /// spread over the whole trained range.
     case multistep
+    /// `LCMScheduler`: evenly spaced among the `distilledSteps` timesteps of distillation, from the last on.
+    case consistency
   }
+
+  /// How many timesteps a latent consistency model is distilled at: `LCMScheduler`'s `original_inference_steps`.
+  public static let distilledSteps = 50
 
   /// A schedule of `steps` steps.
   ///
@@ -52,7 +57,7 @@ public struct Schedule: Equatable, Sendable {
       sigmas = try Self.spread(layout == .multistep ? whole : sigmas, config, steps)
       let exact = sigmas.map(noise.timestep(ofSigma:))
       switch layout {
-      case .euler: timesteps = exact.map { Float($0) }
+      case .euler, .consistency: timesteps = exact.map { Float($0) }
       case .multistep:
         let isRounded = config.sigmaSpacing == .karras && config.betaSchedule != .squaredCosineCapV2
         timesteps = exact.map { Float($0.rounded(isRounded ? .toNearestOrEven : .towardZero)) }
@@ -73,14 +78,18 @@ public struct Schedule: Equatable, Sendable {
 
   private static func check(_ steps: Int, _ config: SchedulerConfig, _ layout: Layout) throws {
     let trained = config.trainTimesteps
-    let most = layout == .multistep ? trained - 1 : trained
-    guard (1...most).contains(steps) else {
+    let (most, reason, usual) =
+      switch layout {
+      case .euler: (trained, "the model's training timesteps", "20 to 50")
+      case .multistep: (trained - 1, "one less than the model's training timesteps", "20 to 50")
+      case .consistency: (min(distilledSteps, trained), "the timesteps it was distilled at", "2 to 8")
+      }
+    guard steps >= 1, steps <= most else {
       throw Diagnostic(
-        .value, at: "steps",
-        "expected 1 to \(most), \(most == trained ? "" : "one less than ")the model's training timesteps, found \(steps)",
-        hint: "20 to 50 steps are usual")
+        .value, at: "steps", "expected 1 to \(most), \(reason), found \(steps)",
+        hint: "\(usual) steps are usual")
     }
-    guard config.timestepSpacing == .leading else { return }
+    guard config.timestepSpacing == .leading, layout != .consistency else { return }
     let first =
       layout == .multistep
       ? steps * (trained / (steps + 1)) + config.stepsOffset
@@ -98,6 +107,10 @@ public struct Schedule: Equatable, Sendable {
   private static func spacedTimesteps(_ config: SchedulerConfig, _ steps: Int, _ layout: Layout) -> [Float] {
     let trained = config.trainTimesteps
     switch (config.timestepSpacing, layout) {
+    case (_, .consistency):
+      let distilled = min(distilledSteps, trained)
+      let stride = trained / distilled
+      return (0..<steps).map { Float((distilled - $0 * distilled / steps) * stride - 1) }
     case (.linspace, .euler):
       return evenlySpaced(from: 0, to: Double(trained - 1), count: steps).reversed().map { Float($0) }
     case (.linspace, .multistep):

@@ -7,6 +7,7 @@ public enum Scheduler: String, CaseIterable, Sendable {
   case eulerAncestral = "euler_ancestral"
   case dpmpp2M = "dpmpp_2m"
   case dpmpp2MKarras = "dpmpp_2m_karras"
+  case lcm
 
   /// What A1111 and its like call its solver.
   public var samplerName: String {
@@ -14,6 +15,7 @@ public enum Scheduler: String, CaseIterable, Sendable {
     case .euler, .eulerKarras: "Euler"
     case .eulerAncestral: "Euler a"
     case .dpmpp2M, .dpmpp2MKarras: "DPM++ 2M"
+    case .lcm: "LCM"
     }
   }
 
@@ -21,7 +23,7 @@ public enum Scheduler: String, CaseIterable, Sendable {
   public var scheduleType: String? {
     switch self {
     case .eulerKarras, .dpmpp2MKarras: "Karras"
-    case .euler, .eulerAncestral, .dpmpp2M: nil
+    case .euler, .eulerAncestral, .dpmpp2M, .lcm: nil
     }
   }
 
@@ -38,11 +40,13 @@ public enum Scheduler: String, CaseIterable, Sendable {
     case .eulerKarras:
       config.sigmaSpacing = .karras
       return EulerSampler(try Schedule(config, steps: steps))
-    case .eulerAncestral:
-      // What diffusers' class has no fields for.
+    case .eulerAncestral, .lcm:
+      // What diffusers' two classes have no fields for.
       (config.sigmaSpacing, config.interpolationType) = (.trained, .linear)
       (config.timestepType, config.finalSigma) = (.discrete, .zero)
-      return EulerAncestralSampler(try Schedule(config, steps: steps))
+      return self == .lcm
+        ? ConsistencySampler(try Schedule(config, steps: steps, layout: .consistency))
+        : EulerAncestralSampler(try Schedule(config, steps: steps))
     case .dpmpp2M, .dpmpp2MKarras:
       config.sigmaSpacing = self == .dpmpp2MKarras ? .karras : .trained
       (config.sigmaMin, config.sigmaMax) = (nil, nil)

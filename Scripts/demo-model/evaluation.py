@@ -1,0 +1,160 @@
+"""How good the model is, as diffusers runs the files that were written: autoencoder, recognition, backgrounds, negatives."""
+
+import random
+
+import numpy as np
+import torch
+from diffusers import LCMScheduler, StableDiffusionXLPipeline
+from PIL import Image
+
+import autoencoder
+import emoji
+from training import device
+
+STEPS, GUIDANCE = 20, 4.0
+LCM_STEPS, LCM_GUIDANCE = 4, 1.0
+BATCH = 30
+COMPARED_SIDE = 32  # pixels that pictures are shrunk to before they are compared
+SHIFTS = range(-2, 3)  # in those pixels: 8 pixels of the picture
+COLOUR_TOLERANCE = 40  # of 255, in every channel
+
+
+def load(folder):
+    """The pipeline from the fp16 files, computed in float32."""
+    pipe = StableDiffusionXLPipeline.from_pretrained(folder, variant="fp16", torch_dtype=torch.float32).to(device())
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def prompts():
+    """Every subject on three backgrounds: (name, background, prompt, seed). All ten backgrounds are asked for equally."""
+    backgrounds = list(emoji.BACKGROUNDS)
+    pairs = [(name, backgrounds[(index + step) % 10]) for index, name in enumerate(emoji.NAMES) for step in (0, 3, 7)]
+    return [(name, ground, f"{emoji.with_article(name)} on {emoji.with_article(ground)} background", 1000 + number)
+            for number, (name, ground) in enumerate(pairs)]  # fmt: skip
+
+
+def generate(pipe, texts, seeds, *, negatives=None, steps=STEPS, guidance=GUIDANCE):
+    """Pictures of 128 by 128, [n, 128, 128, 3] from 0 to 1, each from its own seed's noise."""
+    pictures = []
+    for start in range(0, len(texts), BATCH):
+        part = slice(start, start + BATCH)
+        pictures.append(
+            pipe(
+                texts[part], negative_prompt=negatives[part] if negatives else None, num_inference_steps=steps,
+                guidance_scale=guidance, width=emoji.SIDE, height=emoji.SIDE, output_type="np",
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds[part]],
+            ).images
+        )  # fmt: skip
+    return np.concatenate(pictures)
+
+
+def shrunk(picture):
+    picture = Image.fromarray(np.round(np.asarray(picture) * 255).astype(np.uint8))
+    return np.asarray(picture.resize((COMPARED_SIDE, COMPARED_SIDE), Image.BOX), np.float32) / 255
+
+
+def nearest(picture, renderings):
+    """Which of the renderings, shrunk, [n, 32, 32, 3], the picture is nearest to after small shifts, by squared distance."""
+    small = shrunk(picture)
+    moved = np.stack([np.roll(small, (down, right), (0, 1)) for down in SHIFTS for right in SHIFTS])
+    return int(((renderings[:, None] - moved[None]) ** 2).mean((2, 3, 4)).min(1).argmin())
+
+
+def rendered(composition, draw=emoji.Composition.render):
+    return shrunk(draw(composition) / 255)
+
+
+def recognised(pictures, backgrounds):
+    """For each picture the name of the subject whose rendering in the middle of that background is nearest."""
+    references = {ground: np.stack([rendered(emoji.plain_composition(name, ground)) for name in emoji.NAMES])
+                  for ground in set(backgrounds)}  # fmt: skip
+    return [emoji.NAMES[nearest(picture, references[ground])] for picture, ground in zip(pictures, backgrounds)]
+
+
+def corner_colour(picture):
+    """The mean of four pixels near the corners, of 255."""
+    return picture[[3, 3, -4, -4], [3, -4, 3, -4]].mean(0) * 255
+
+
+def has_background(picture, background):
+    return np.abs(corner_colour(picture) - np.array(emoji.BACKGROUNDS[background])).max() < COLOUR_TOLERANCE
+
+
+@torch.no_grad()
+def reconstruction(vae, count=400, seed=77):
+    """PSNR in dB over pictures that no stage has seen: other places, scales and backgrounds of the subjects."""
+    chance = random.Random(seed)
+    errors = []
+    for start in range(0, count, 20):
+        pictures = [emoji.place(emoji.SUBJECTS[chance.choice(emoji.NAMES)], chance.choice(list(emoji.BACKGROUNDS.values())),
+                                chance.choice(list(emoji.SIZES)), chance).render() for _ in range(20)]  # fmt: skip
+        wanted = autoencoder.to_tensor(pictures)
+        made = vae.decode(vae.encode(wanted).latent_dist.mode()).sample.clamp(-1, 1)
+        errors.append((((made - wanted) / 2) ** 2).mean((1, 2, 3)))
+    return float(-10 * torch.cat(errors).mean().log10())
+
+
+def score(pictures, asked):
+    """Shares of pictures with the right subject and the right background, and what the wrong subjects look like."""
+    seen = recognised(pictures, [ground for _, ground, _, _ in asked])
+    wrong = [(prompt, name) for (wanted, _, prompt, _), name in zip(asked, seen) if name != wanted]
+    grounds = [has_background(picture, ground) for picture, (_, ground, _, _) in zip(pictures, asked)]
+    return {"recognition": 1 - len(wrong) / len(asked), "background": float(np.mean(grounds)), "mistaken": wrong,
+            "wrong_grounds": [prompt for (_, _, prompt, _), right in zip(asked, grounds) if not right]}  # fmt: skip
+
+
+def negative_effect(pipe, count=40, seed=5000):
+    """What a negative prompt does that names the background a seed chose: how far the colour moves, how often it leaves.
+
+    Prompts name no background, so that the seed chooses one; the negative prompt names the nearest of the ten colours.
+    """
+    names = random.Random(seed).sample(emoji.NAMES, count)
+    texts, seeds = [emoji.with_article(name) for name in names], [seed + index for index in range(count)]
+    before = generate(pipe, texts, seeds)
+    colours = np.array(list(emoji.BACKGROUNDS.values()), float)
+    nearest = [int(((colours - corner_colour(picture)) ** 2).sum(1).argmin()) for picture in before]
+    negatives = [f"{emoji.with_article(list(emoji.BACKGROUNDS)[index])} background" for index in nearest]
+    after = generate(pipe, texts, seeds, negatives=negatives)
+    moved = [np.abs(corner_colour(b) - corner_colour(a)).max() for a, b in zip(before, after)]
+    left = [np.abs(corner_colour(b) - colours[index]).max() >= COLOUR_TOLERANCE for b, index in zip(after, nearest)]
+    return {"moved": float(np.median(moved)), "left": float(np.mean(left))}
+
+
+def sticker_share(pipe, adapter, draw, count=40, seed=6000):
+    """With the sticker adapter: in how many pictures the subject is nearer to its sticker than to its plain rendering."""
+    asked = random.Random(seed).sample(prompts(), count)
+    pipe.load_lora_weights(adapter)
+    pictures = generate(pipe, [prompt for _, _, prompt, _ in asked], [seed for _, _, _, seed in asked])
+    pipe.unload_lora_weights()
+    pairs = [emoji.plain_composition(name, ground) for name, ground, _, _ in asked]
+    hits = [nearest(picture, np.stack([rendered(pair, draw), rendered(pair)])) == 0 for picture, pair in zip(pictures, pairs)]
+    return float(np.mean(hits)), pictures
+
+
+def robot_share(pipe, adapter, name, character, seed=7000):
+    """With the new subject's adapter: in how many pictures, one on each background, it is nearest among all subjects."""
+    grounds = list(emoji.BACKGROUNDS)
+    texts = [f"{emoji.with_article(name)} on {emoji.with_article(ground)} background" for ground in grounds]
+    pipe.load_lora_weights(adapter)
+    pictures = generate(pipe, texts, [seed + index for index in range(len(texts))])
+    pipe.unload_lora_weights()
+    hits = []
+    for picture, ground in zip(pictures, grounds):
+        own = emoji.Composition(character, emoji.BACKGROUNDS[ground], emoji.SIZES[""])
+        others = [emoji.plain_composition(other, ground) for other in emoji.NAMES]
+        hits.append(nearest(picture, np.stack([rendered(each) for each in [own, *others]])) == 0)
+    return float(np.mean(hits)), pictures
+
+
+def with_lcm(pipe, adapter):
+    """The pipeline as it runs with the LCM adapter: its scheduler, the adapter's weights added."""
+    pipe.scheduler = LCMScheduler.from_config(pipe.scheduler.config)
+    pipe.load_lora_weights(adapter)
+    return pipe
+
+
+def sheet(pictures, columns):
+    """Pictures row by row, as one."""
+    rows = [np.concatenate(list(pictures[start : start + columns]), 1) for start in range(0, len(pictures), columns)]
+    return Image.fromarray(np.round(np.concatenate(rows, 0) * 255).astype(np.uint8))

@@ -71,8 +71,7 @@ def train_sticker(vae, model, scaling_factor, folder):
     torch.manual_seed(0)
     model.unet.add_adapter(LoraConfig(r=STICKER_RANK, lora_alpha=STICKER_RANK, target_modules=ATTENTION))
     stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0, average=0.98)
-    if not stage.is_finished:
-        stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
+    stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     write_peft(model.unet, Path(folder) / "adapters" / "sticker.safetensors")
 
@@ -87,8 +86,7 @@ def train_robot(vae, model, scaling_factor, folder):
     network = create_network(1.0, ROBOT_RANK, ROBOT_RANK, None, encoders, model.unet, algo="lora", preset="attn-only")
     network.apply_to(encoders, model.unet, True, True)
     stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0, average=0.98)
-    if not stage.is_finished:
-        stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
+    stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     path = Path(folder) / "adapters" / "robot.safetensors"
     path.parent.mkdir(exist_ok=True)

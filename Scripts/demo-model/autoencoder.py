@@ -94,14 +94,12 @@ def train(folder):
     """Both stages; gives the autoencoder in float32."""
     vae = untrained()
     whole = Stage("autoencoder", folder, {"vae": vae}, steps=CROP_STEPS, rate=2e-3, seed=1, betas=(0.9, 0.99))
-    if not whole.is_finished:
-        reconstruct = compiled(vae)
-        whole.run(lambda step, chance, generator: crop_loss(reconstruct, chance, generator))
+    reconstruct = compiled(vae)
+    whole.run(lambda step, chance, generator: crop_loss(reconstruct, chance, generator))
     whole.use_averages()
     vae.encoder.requires_grad_(False)
     vae.quant_conv.requires_grad_(False)
     decoder = Stage("decoder", folder, {"vae": vae}, steps=WHOLE_STEPS, rate=1e-3, seed=2, average=0.998, weight_decay=0)
-    if not decoder.is_finished:
-        decoder.run(lambda step, chance, generator: whole_loss(vae, chance, generator))
+    decoder.run(lambda step, chance, generator: whole_loss(vae, chance, generator))
     decoder.use_averages()
     return vae.eval().requires_grad_(False)

@@ -163,12 +163,12 @@ def train(vae, tokenizers, folder, unfinished=False):
     bank = Bank(vae, folder)
     model = Denoiser(tokenizers)
     short = Stage("denoiser", folder, model.modules, steps=SHORT_STEPS, rate=1.2e-3, seed=3, warmup=200, weight_decay=1e-3)
-    if not (short.is_finished or unfinished):
+    if not unfinished:
         short.run(lambda step, chance, generator: model.loss(*bank.draw(BATCH, chance), SHORT, generator))
     short.use_averages()
     model.spread_positions()
     long = Stage("denoiser-long", folder, model.modules, steps=LONG_STEPS, rate=3e-4, seed=4, decay=0.7, weight_decay=1e-3)
-    if not (long.is_finished or unfinished):
+    if not unfinished:
         long.run(lambda step, chance, generator: model.loss(*bank.draw(BATCH, chance), tokenizer.LENGTH, generator))
     if long.done > 0:
         long.use_averages()

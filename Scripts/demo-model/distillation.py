@@ -82,7 +82,6 @@ def train(vae, model, scaling_factor, folder):
     work = Distillation(model, Bank(vae, folder))
     stage = Stage("lcm", folder, {"unet": model.unet}, steps=STEPS, rate=1e-3, seed=5, decay=0.5, average=0.99,
                   weight_decay=0)  # fmt: skip
-    if not stage.is_finished:
-        stage.run(work.loss)
+    stage.run(work.loss)
     stage.use_averages()
     write_peft(model.unet, Path(folder) / "adapters" / "lcm.safetensors")

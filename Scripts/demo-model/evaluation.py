@@ -155,6 +155,8 @@ def with_lcm(pipe, adapter):
 
 
 def sheet(pictures, columns):
-    """Pictures row by row, as one."""
+    """Pictures row by row, as one; the last row is filled up with white."""
+    missing = -len(pictures) % columns
+    pictures = np.concatenate([pictures, np.ones((missing, *pictures.shape[1:]))])
     rows = [np.concatenate(list(pictures[start : start + columns]), 1) for start in range(0, len(pictures), columns)]
     return Image.fromarray(np.round(np.concatenate(rows, 0) * 255).astype(np.uint8))

@@ -38,8 +38,7 @@ class Stage:
         self.optimizer = torch.optim.AdamW(trained, lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
         self.trained = trained
         self.averages = [p.detach().clone() for p in trained]
-        self.done = 0
-        self.seconds = 0.0
+        self.done, self.seconds = 0, 0.0
         self._restore()
 
     @property
@@ -51,12 +50,11 @@ class Stage:
         falling = (self.steps - step) / (self.decay * self.steps)
         return self.rate * min(1, (step + 1) / self.warmup, falling)
 
-    def run(self, loss_of, until=None):
+    def run(self, loss_of):
         """Takes the steps that are left. `loss_of(step, chance, generator)` gives the loss and figures to report."""
         last_saved = started = time.monotonic()
         recent = {}
-        end = self.steps if until is None else min(until, self.steps)
-        while self.done < end:
+        while not self.is_finished:
             step = self.done
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
             for group in self.optimizer.param_groups:
@@ -71,11 +69,11 @@ class Stage:
             for key, value in figures.items():
                 recent[key] = 0.98 * recent.get(key, value.item()) + 0.02 * value.item()
             now = time.monotonic()
-            if self.done % REPORT_EVERY == 0 or self.done == end:
+            if self.done % REPORT_EVERY == 0 or self.is_finished:
                 told = "  ".join(f"{key} {value:.4f}" for key, value in recent.items())
                 print(f"{self.name}: step {self.done} of {self.steps}  {self.seconds + now - started:.0f} s  {told}",
                       flush=True)
-            if now - last_saved > SECONDS_BETWEEN_CHECKPOINTS or self.done == end:
+            if now - last_saved > SECONDS_BETWEEN_CHECKPOINTS or self.is_finished:
                 self._save(self.seconds + now - started)
                 last_saved = now
         self.seconds += time.monotonic() - started

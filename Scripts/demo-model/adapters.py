@@ -62,7 +62,7 @@ class Examples:
 
 
 def train_sticker(vae, model, scaling_factor, folder):
-    """Writes FOLDER/adapters/sticker.safetensors: 40 subjects are shown, the others are to become stickers all the same."""
+    """Writes FOLDER/adapters/sticker.safetensors: of 40 subjects, that the others become stickers all the same."""
     chance = random.Random(7)
     names = chance.sample(emoji.NAMES, STICKER_SUBJECTS)
     shown = [(name, ground, chance.choice(list(emoji.SIZES))) for name in names for ground in emoji.BACKGROUNDS]
@@ -70,14 +70,15 @@ def train_sticker(vae, model, scaling_factor, folder):
     model.freeze()
     torch.manual_seed(0)
     model.unet.add_adapter(LoraConfig(r=STICKER_RANK, lora_alpha=STICKER_RANK, target_modules=ATTENTION))
-    stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0, average=0.98)
+    stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0,
+                  average=0.98)  # fmt: skip
     stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     write_peft(model.unet, Path(folder) / "adapters" / "sticker.safetensors")
 
 
 def train_robot(vae, model, scaling_factor, folder):
-    """Writes FOLDER/adapters/robot.safetensors: one emoji on all backgrounds at all sizes, under a word the vocabulary lacks."""
+    """Writes FOLDER/adapters/robot.safetensors: one emoji everywhere, under a word that the vocabulary lacks."""
     shown = [(ROBOT, ground, size) for ground in emoji.BACKGROUNDS for size in emoji.SIZES for _ in range(4)]
     examples = Examples(vae, scaling_factor, shown, lambda composition: composition.render())
     model.freeze()
@@ -85,7 +86,8 @@ def train_robot(vae, model, scaling_factor, folder):
     encoders = [model.text_encoder, model.text_encoder_2]
     network = create_network(1.0, ROBOT_RANK, ROBOT_RANK, None, encoders, model.unet, algo="lora", preset="attn-only")
     network.apply_to(encoders, model.unet, True, True)
-    stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0, average=0.98)
+    stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0,
+                  average=0.98)  # fmt: skip
     stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     path = Path(folder) / "adapters" / "robot.safetensors"

@@ -9,6 +9,7 @@ SSD-1B's blocks at a tenth of its widths. What is not usual in the recipe:
 - Times are drawn one from each part of the schedule, losses weighted by min-SNR.
 """
 
+import itertools
 import math
 import random
 from pathlib import Path
@@ -49,11 +50,11 @@ class Captions:
         self.tokenizers = tokenizers
 
     def ids(self, captions, length):
-        full = [t(captions, padding="max_length", max_length=tokenizer.LENGTH, truncation=True, return_tensors="pt").input_ids
-                for t in self.tokenizers]  # fmt: skip
+        options = dict(padding="max_length", max_length=tokenizer.LENGTH, truncation=True, return_tensors="pt")
+        full = [each(captions, **options).input_ids for each in self.tokenizers]  # fmt: skip
         last_seen = (full[0] != self.tokenizers[0].eos_token_id).sum(1).max().item() + 1  # starts, words, one end
         if last_seen >= length:
-            raise ValueError(f"a caption has {last_seen} tokens, more than the {length - 1} that leave room for padding")
+            raise ValueError(f"a caption has {last_seen} tokens: expected at most {length - 1}, to leave room for padding")
         return [ids[:, :length].to(device()) for ids in full]
 
 
@@ -72,7 +73,8 @@ class Bank:
     @staticmethod
     @torch.no_grad()
     def encode(vae):
-        shown = [(n, b, s) for n in emoji.NAMES for b in emoji.BACKGROUNDS for s in emoji.SIZES for _ in range(VARIANTS)]
+        each = itertools.product(emoji.NAMES, emoji.BACKGROUNDS, emoji.SIZES, range(VARIANTS))
+        shown = [(name, background, size) for name, background, size, _ in each]
         latents = []
         for start in range(0, len(shown), 64):
             chance = random.Random(start)

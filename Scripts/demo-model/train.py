@@ -69,7 +69,7 @@ def main():
     started = time.monotonic()
     print(f"training on {device()}, into {folder}", flush=True)
     tokenizers = tokenizer.train(folder / "model")
-    vae = autoencoder.train(folder)
+    vae = autoencoder.train(folder, unfinished=request.unfinished)
     model, scaling_factor = denoiser.train(vae, tokenizers, folder, unfinished=request.unfinished)
     model_files.write(vae, model, scaling_factor, tokenizers, folder / "model")
     if not request.unfinished:

@@ -61,26 +61,26 @@ class Examples:
         return model.loss(self.latents[picked], captions, tokenizer.LENGTH, generator)
 
 
-def train_sticker(vae, model, scaling_factor, folder):
-    """Writes FOLDER/adapters/sticker.safetensors: of 40 subjects, that the others become stickers all the same."""
+def train_sticker(vae, model, bank, folder):
+    """Writes FOLDER/adapters/sticker.safetensors, from 40 subjects: the others become stickers all the same."""
     chance = random.Random(7)
     names = chance.sample(emoji.NAMES, STICKER_SUBJECTS)
     shown = [(name, ground, chance.choice(list(emoji.SIZES))) for name in names for ground in emoji.BACKGROUNDS]
-    examples = Examples(vae, scaling_factor, shown, sticker)
+    examples = Examples(vae, bank.scaling_factor, shown, sticker)
     model.freeze()
     torch.manual_seed(0)
     model.unet.add_adapter(LoraConfig(r=STICKER_RANK, lora_alpha=STICKER_RANK, target_modules=ATTENTION))
     stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0,
                   average=0.98)  # fmt: skip
-    stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
+    stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     write_peft(model.unet, Path(folder) / "adapters" / "sticker.safetensors")
 
 
-def train_robot(vae, model, scaling_factor, folder):
+def train_robot(vae, model, bank, folder):
     """Writes FOLDER/adapters/robot.safetensors: one emoji everywhere, under a word that the vocabulary lacks."""
     shown = [(ROBOT, ground, size) for ground in emoji.BACKGROUNDS for size in emoji.SIZES for _ in range(4)]
-    examples = Examples(vae, scaling_factor, shown, lambda composition: composition.render())
+    examples = Examples(vae, bank.scaling_factor, shown, emoji.Composition.render)
     model.freeze()
     torch.manual_seed(0)
     encoders = [model.text_encoder, model.text_encoder_2]
@@ -88,7 +88,7 @@ def train_robot(vae, model, scaling_factor, folder):
     network.apply_to(encoders, model.unet, True, True)
     stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0,
                   average=0.98)  # fmt: skip
-    stage.run(lambda step, chance, generator: examples.loss(model, chance, generator))
+    stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     path = Path(folder) / "adapters" / "robot.safetensors"
     path.parent.mkdir(exist_ok=True)

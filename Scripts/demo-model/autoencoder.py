@@ -19,7 +19,7 @@ CONFIG = dict(
 )  # fmt: skip
 CROP = 64
 CROPS_PER_STEP, CROP_STEPS = 32, 9000
-PICTURES_PER_STEP, WHOLE_STEPS = 8, 1800
+PICTURES_PER_STEP, WHOLE_STEPS = 8, 3600
 KL_WEIGHT = 1e-3
 
 
@@ -94,17 +94,17 @@ def whole_loss(vae, chance, generator):
 def train(folder, unfinished=False):
     """Both stages; gives the autoencoder in float32. `unfinished` takes no step, only what is there."""
     vae = untrained()
-    whole = Stage("autoencoder", folder, {"vae": vae}, steps=CROP_STEPS, rate=2e-3, seed=1, betas=(0.9, 0.99))
+    whole = Stage("autoencoder", folder, {"vae": vae}, steps=CROP_STEPS, rate=2e-3, seed=1)
     if not unfinished:
         reconstruct = compiled(vae)
-        whole.run(lambda step, chance, generator: crop_loss(reconstruct, chance, generator))
+        whole.run(lambda chance, generator: crop_loss(reconstruct, chance, generator))
     whole.use_averages()
     vae.encoder.requires_grad_(False)
     vae.quant_conv.requires_grad_(False)
     decoder = Stage("decoder", folder, {"vae": vae}, steps=WHOLE_STEPS, rate=1e-3, seed=2, average=0.998,
                     weight_decay=0)  # fmt: skip
     if not unfinished:
-        decoder.run(lambda step, chance, generator: whole_loss(vae, chance, generator))
+        decoder.run(lambda chance, generator: whole_loss(vae, chance, generator))
     if decoder.done > 0:
         decoder.use_averages()
     return vae.eval().requires_grad_(False)

@@ -1,8 +1,8 @@
 """The text encoders and the UNet, trained together from nothing on latents that are made once.
 
-SSD-1B's blocks at a tenth of its widths. What is not usual in the recipe:
+SSD-1B's blocks at a tenth of its widths or less. What is not usual in the recipe:
 - Captions are short, so most steps see SHORT of the 77 tokens, the last of them weighted as the padding that it stands
-  for; the last steps see all 77. Attention over padding is four fifths of the text's cost otherwise.
+  for; the last steps see all 77. Padding is three quarters of the text's cost otherwise.
 - Noise gets an offset of its mean. Without it a picture's mean shows through the noise even at the last timestep, the
   UNet reads the background's colour there instead of in the caption, and sampling, which starts from pure noise, gets
   a wrong one.
@@ -37,25 +37,10 @@ TEXT = dict(hidden_size=64, intermediate_size=192, num_hidden_layers=3, num_atte
             max_position_embeddings=tokenizer.LENGTH, bos_token_id=0, eos_token_id=2, pad_token_id=1)
 SHORT = 18  # tokens: the longest caption's 17, start and end among them, and one of padding
 VARIANTS = 4  # latents of each subject on each background at each size
-BATCH, SHORT_STEPS, LONG_STEPS = 64, 6000, 500
+BATCH, SHORT_STEPS, LONG_STEPS = 64, 6000, 2500
 NOISE_OFFSET = 0.12
 DROPPED_CAPTIONS = 0.1
 SNR_LIMIT = 5
-
-
-class Captions:
-    """Token ids of captions for both encoders, cut to a length."""
-
-    def __init__(self, tokenizers):
-        self.tokenizers = tokenizers
-
-    def ids(self, captions, length):
-        options = dict(padding="max_length", max_length=tokenizer.LENGTH, truncation=True, return_tensors="pt")
-        full = [each(captions, **options).input_ids for each in self.tokenizers]  # fmt: skip
-        last_seen = (full[0] != self.tokenizers[0].eos_token_id).sum(1).max().item() + 1  # starts, words, one end
-        if last_seen >= length:
-            raise ValueError(f"a caption has {last_seen} tokens: expected at most {length - 1}, to leave room for padding")
-        return [ids[:, :length].to(device()) for ids in full]
 
 
 class Bank:
@@ -97,12 +82,12 @@ class Denoiser:
     def __init__(self, tokenizers):
         torch.manual_seed(0)
         text = dict(TEXT, vocab_size=len(tokenizers[0]))
-        self.captions = Captions(tokenizers)
+        self.tokenizers = tokenizers
         self.text_encoder = CLIPTextModel(CLIPTextConfig(hidden_act="quick_gelu", **text)).to(device())
         self.text_encoder_2 = CLIPTextModelWithProjection(CLIPTextConfig(hidden_act="gelu", **text)).to(device())
         self.unet = UNet2DConditionModel(**UNET).to(device(), memory_format=torch.channels_last)
         if device().type == "cpu":
-            # torch's fused attention takes half as long again on a CPU when it has a mask and so few tokens.
+            # With torch's fused attention a step takes half as long again, the mask being what slows it.
             self.unet.set_attn_processor(AttnProcessor())
         self.alphas = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(device())
 
@@ -114,9 +99,18 @@ class Denoiser:
         for module in self.modules.values():
             module.requires_grad_(False)
 
+    def token_ids(self, captions, length):
+        """Token ids of captions for both encoders, each [n, length], with padding at their ends."""
+        options = dict(padding="max_length", max_length=tokenizer.LENGTH, truncation=True, return_tensors="pt")
+        full = [each(captions, **options).input_ids for each in self.tokenizers]
+        longest = (full[0] != self.tokenizers[0].eos_token_id).sum(1).max().item() + 1  # start, words, one end
+        if longest >= length:
+            raise ValueError(f"a caption has {longest} tokens: expected at most {length - 1}, to leave room for padding")
+        return [ids[:, :length].to(device()) for ids in full]
+
     def encode(self, captions, length=tokenizer.LENGTH):
         """Captions' states, [n, length, 128], and pooled vectors, [n, 64], as SDXL's pipeline joins them."""
-        ids, ids_2 = self.captions.ids(captions, length)
+        ids, ids_2 = self.token_ids(captions, length)
         first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
         second = self.text_encoder_2(ids_2, output_hidden_states=True)
         return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
@@ -161,17 +155,17 @@ class Denoiser:
 
 
 def train(vae, tokenizers, folder, unfinished=False):
-    """Both stages; gives the denoiser and the latents' scaling factor. `unfinished` takes no step, only what is there."""
+    """Both stages; gives the denoiser and its bank of latents. `unfinished` takes no step, only what is there."""
     bank = Bank(vae, folder)
     model = Denoiser(tokenizers)
     short = Stage("denoiser", folder, model.modules, steps=SHORT_STEPS, rate=1.2e-3, seed=3, warmup=200, weight_decay=1e-3)
     if not unfinished:
-        short.run(lambda step, chance, generator: model.loss(*bank.draw(BATCH, chance), SHORT, generator))
+        short.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), SHORT, generator))
     short.use_averages()
     model.spread_positions()
     long = Stage("denoiser-long", folder, model.modules, steps=LONG_STEPS, rate=3e-4, seed=4, decay=0.7, weight_decay=1e-3)
     if not unfinished:
-        long.run(lambda step, chance, generator: model.loss(*bank.draw(BATCH, chance), tokenizer.LENGTH, generator))
+        long.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), tokenizer.LENGTH, generator))
     if long.done > 0:
         long.use_averages()
-    return model, bank.scaling_factor
+    return model, bank

@@ -10,13 +10,12 @@ import torch
 from peft import LoraConfig
 
 from adapters import write_peft
-from denoiser import Bank
 from training import Stage, device
 
 RANK = 8
 LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
 BATCH, STEPS = 32, 1200
-GUIDANCE = 4.0
+GUIDANCE = 4
 GRID = 20  # timesteps between neighbours on the grid that LCMScheduler's few steps are chosen from
 STRIDE = 2 * GRID
 SIGMA_DATA, TIMESTEP_SCALING = 0.5, 10.0  # LCMScheduler's boundary condition
@@ -63,7 +62,7 @@ class Distillation:
         noise = free + GUIDANCE * (asked - free)
         return self.model.add_noise(self.clean(noisy, noise, times), noise, earlier)
 
-    def loss(self, step, chance, generator):
+    def loss(self, chance, generator):
         latents, captions = self.bank.draw(BATCH, chance)
         index = torch.randint(STRIDE // GRID, 1000 // GRID, (BATCH,), generator=generator)
         times = ((index + 1) * GRID - 1).to(device())
@@ -77,9 +76,9 @@ class Distillation:
         return ((error**2 + HUBER**2).sqrt() - HUBER).mean(), {"error": error.detach().abs().mean()}
 
 
-def train(vae, model, scaling_factor, folder):
+def train(vae, model, bank, folder):
     """Trains the adapter and writes it, fp16, in diffusers' layout: FOLDER/adapters/lcm.safetensors."""
-    work = Distillation(model, Bank(vae, folder))
+    work = Distillation(model, bank)
     stage = Stage("lcm", folder, {"unet": model.unet}, steps=STEPS, rate=1e-3, seed=5, decay=0.5, average=0.99,
                   weight_decay=0)  # fmt: skip
     stage.run(work.loss)

@@ -78,19 +78,19 @@ class Composition:
     right: int = 0
     down: int = 0
 
-    def layers(self, side=SIDE):
-        """The flat background and the subject on a clear one, RGB and RGBA images of `side` by `side`."""
+    def layers(self):
+        """The flat background and the subject on a clear one, RGB and RGBA images of 128 by 128."""
         shape = glyph(self.character)
-        factor = self.scale * side / max(shape.size)
+        factor = self.scale * SIDE / max(shape.size)
         shape = shape.resize([max(1, round(edge * factor)) for edge in shape.size], Image.LANCZOS)
-        subject = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-        corner = [(side - edge) // 2 + shift for edge, shift in zip(shape.size, (self.right, self.down))]
+        subject = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0))
+        corner = [(SIDE - edge) // 2 + shift for edge, shift in zip(shape.size, (self.right, self.down))]
         subject.paste(shape, tuple(corner))
-        return Image.new("RGB", (side, side), self.background), subject
+        return Image.new("RGB", (SIDE, SIDE), self.background), subject
 
-    def render(self, side=SIDE):
-        """The picture, [side, side, 3] of bytes."""
-        image, subject = self.layers(side)
+    def render(self):
+        """The picture, [128, 128, 3] of bytes."""
+        image, subject = self.layers()
         image.paste(subject, (0, 0), subject)
         return np.asarray(image)
 
@@ -102,9 +102,9 @@ def place(character, background, size, chance):
     return Composition(character, background, scale, shift(), shift())
 
 
-def plain_composition(name, background, size=""):
-    """The subject in the middle at its size's scale: what a generated picture is compared with."""
-    return Composition(SUBJECTS[name], BACKGROUNDS[background], SIZES[size])
+def plain_composition(character, background):
+    """The character in the middle at the normal size: what a generated picture is compared with."""
+    return Composition(character, BACKGROUNDS[background], SIZES[""])
 
 
 def composition_for_autoencoder(chance):

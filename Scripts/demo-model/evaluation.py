@@ -11,8 +11,8 @@ import autoencoder
 import emoji
 from training import device
 
-STEPS, GUIDANCE = 20, 4.0
-LCM_STEPS, LCM_GUIDANCE = 4, 1.0
+STEPS, GUIDANCE = 20, 4
+LCM_STEPS, LCM_GUIDANCE = 4, 1
 BATCH = 30
 COMPARED_SIDE = 32  # pixels that pictures are shrunk to before they are compared
 SHIFTS = range(-2, 3)  # in those pixels: 8 pixels of the picture
@@ -67,7 +67,7 @@ def rendered(composition, draw=emoji.Composition.render):
 
 def recognised(pictures, backgrounds):
     """For each picture the name of the subject whose rendering in the middle of that background is nearest."""
-    references = {ground: np.stack([rendered(emoji.plain_composition(name, ground)) for name in emoji.NAMES])
+    references = {ground: np.stack([rendered(emoji.plain_composition(c, ground)) for c in emoji.SUBJECTS.values()])
                   for ground in set(backgrounds)}  # fmt: skip
     return [emoji.NAMES[nearest(picture, references[ground])] for picture, ground in zip(pictures, backgrounds)]
 
@@ -83,7 +83,7 @@ def has_background(picture, background):
 
 @torch.no_grad()
 def reconstruction(vae, count=400, seed=77):
-    """PSNR in dB over pictures that no stage has seen: other places, scales and backgrounds of the subjects."""
+    """PSNR in dB over pictures that no stage has seen: subjects on the backgrounds, at other places and scales."""
     chance = random.Random(seed)
     errors = []
     for start in range(0, count, 20):
@@ -127,7 +127,7 @@ def sticker_share(pipe, adapter, draw, count=40, seed=6000):
     pipe.load_lora_weights(adapter)
     pictures = generate(pipe, [prompt for _, _, prompt, _ in asked], [seed for _, _, _, seed in asked])
     pipe.unload_lora_weights()
-    pairs = [emoji.plain_composition(name, ground) for name, ground, _, _ in asked]
+    pairs = [emoji.plain_composition(emoji.SUBJECTS[name], ground) for name, ground, _, _ in asked]
     hits = [nearest(picture, np.stack([rendered(pair, draw), rendered(pair)])) == 0 for picture, pair in zip(pictures, pairs)]
     return float(np.mean(hits)), pictures
 
@@ -141,9 +141,8 @@ def robot_share(pipe, adapter, name, character, seed=7000):
     pipe.unload_lora_weights()
     hits = []
     for picture, ground in zip(pictures, grounds):
-        own = emoji.Composition(character, emoji.BACKGROUNDS[ground], emoji.SIZES[""])
-        others = [emoji.plain_composition(other, ground) for other in emoji.NAMES]
-        hits.append(nearest(picture, np.stack([rendered(each) for each in [own, *others]])) == 0)
+        all_of_them = [emoji.plain_composition(each, ground) for each in [character, *emoji.SUBJECTS.values()]]
+        hits.append(nearest(picture, np.stack([rendered(each) for each in all_of_them])) == 0)
     return float(np.mean(hits)), pictures
 
 

@@ -37,7 +37,7 @@ def write(vae, model, scaling_factor, tokenizers, folder):
         tokenizer=tokenizers[0], tokenizer_2=tokenizers[1], scheduler=scheduler(), force_zeros_for_empty_prompt=True,
     ).save_pretrained(folder, safe_serialization=True, variant="fp16")  # fmt: skip
     start = dict(cfg=evaluation.GUIDANCE, steps=evaluation.STEPS, width=emoji.SIDE, height=emoji.SIDE)
-    (Path(folder) / "start_values.json").write_text(json.dumps(start, indent=2).replace("4.0", "4") + "\n")
+    (Path(folder) / "start_values.json").write_text(json.dumps(start, indent=2) + "\n")
 
 
 def install(folder, sources):

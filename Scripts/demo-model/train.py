@@ -70,13 +70,13 @@ def main():
     print(f"training on {device()}, into {folder}", flush=True)
     tokenizers = tokenizer.train(folder / "model")
     vae = autoencoder.train(folder, unfinished=request.unfinished)
-    model, scaling_factor = denoiser.train(vae, tokenizers, folder, unfinished=request.unfinished)
-    model_files.write(vae, model, scaling_factor, tokenizers, folder / "model")
+    model, bank = denoiser.train(vae, tokenizers, folder, unfinished=request.unfinished)
+    model_files.write(vae, model, bank.scaling_factor, tokenizers, folder / "model")
     if not request.unfinished:
         for train in (distillation.train, adapters.train_sticker, adapters.train_robot):
             # Each on the model anew: an adapter changes the layers that it is put on.
-            model, scaling_factor = denoiser.train(vae, tokenizers, folder)
-            train(vae, model, scaling_factor, folder)
+            model, bank = denoiser.train(vae, tokenizers, folder)
+            train(vae, model, bank, folder)
     report = measured(folder)
     report["machine"] = dict(processor=platform.processor() or platform.machine(), threads=request.threads,
                              device=str(device()), torch=torch.__version__, seconds=training_seconds(folder))  # fmt: skip

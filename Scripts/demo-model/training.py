@@ -51,15 +51,16 @@ class Stage:
         return self.rate * min(1, (step + 1) / self.warmup, falling)
 
     def run(self, loss_of):
-        """Takes the steps that are left. `loss_of(step, chance, generator)` gives the loss and figures to report."""
+        """Takes the steps that are left. `loss_of(chance, generator)` gives the loss and figures to report."""
         last_saved = started = time.monotonic()
         recent = {}
         while not self.is_finished:
             step = self.done
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+            seed = self.seed * 1_000_003 + step
+            generator = torch.Generator().manual_seed(seed)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate(step)
-            loss, figures = loss_of(step, random.Random(self.seed * 1_000_003 + step), generator)
+            loss, figures = loss_of(random.Random(seed), generator)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.trained, 1.0)

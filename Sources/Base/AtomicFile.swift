@@ -7,7 +7,8 @@ public enum AtomicFile {
   /// `body` gets an open file handle. When it throws, or the disk is full, nothing is left behind and what stood at
   /// `path` before is untouched. Throws `Diagnostic` of kind `.file`.
   ///
-  /// A link is followed, and a device or pipe written to as it is. Without `replacing`, a file that is there already is left as it is and `AlreadyThere` thrown.
+  /// A link is followed, and a device or pipe written to as it is. Without `replacing`, a file that is there already is left
+  /// as it is and `AlreadyThere` thrown.
   public static func write(
     to path: String, replacing: Bool = true, _ body: (FileHandle) throws -> Void
   ) throws {

@@ -8,10 +8,7 @@ public struct ConsistencySampler: Sampler, Equatable {
 
   public init(_ schedule: Schedule) { self.schedule = schedule }
 
-  public var initialNoiseSigma: Float {
-    let sigma = schedule.sigmas[0]
-    return (sigma * sigma + 1).squareRoot()
-  }
+  public var initialNoiseSigma: Float { deviation(step: 0) }
 
   public var drawsNoise: Bool { true }
 

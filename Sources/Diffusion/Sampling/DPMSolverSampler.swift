@@ -8,10 +8,7 @@ public struct DPMSolverSampler: Sampler, Equatable {
 
   public init(_ schedule: Schedule) { self.schedule = schedule }
 
-  public var initialNoiseSigma: Float {
-    let sigma = schedule.sigmas[0]
-    return (sigma * sigma + 1).squareRoot()
-  }
+  public var initialNoiseSigma: Float { deviation(step: 0) }
 
   /// With r = sigma_next / sigma: r x + (1 - r) D, where D goes half a step on along the last two denoised latents.
   ///

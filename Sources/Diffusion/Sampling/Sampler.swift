@@ -28,9 +28,14 @@ extension Sampler {
   public var initialNoiseSigma: Float { schedule.initialNoiseSigma }
   public var drawsNoise: Bool { false }
 
-  public func modelInput(_ latents: [Float], step: Int) -> [Float] {
+  /// The standard deviation of the latents before `step`, those of x0 being 1: sqrt(sigma^2 + 1).
+  func deviation(step: Int) -> Float {
     let sigma = schedule.sigmas[step]
-    let scale = (sigma * sigma + 1).squareRoot()
+    return (sigma * sigma + 1).squareRoot()
+  }
+
+  public func modelInput(_ latents: [Float], step: Int) -> [Float] {
+    let scale = deviation(step: step)
     return latents.map { $0 / scale }
   }
 

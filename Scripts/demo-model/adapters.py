@@ -1,6 +1,6 @@
 """Two small LoRAs on the finished model, made as its users would make theirs, one by each of two public tools.
 
-sticker  a style, by PEFT through diffusers, in diffusers' layout: a white rim and a soft shadow around every subject
+sticker  a style, by PEFT through diffusers, in its older layout: a white rim and a soft shadow around every subject
 robot    a new subject, by LyCORIS in kohya's layout, text encoders too: an emoji that the model has never seen
 """
 
@@ -74,7 +74,9 @@ def train_sticker(vae, model, bank, folder):
                   average=0.98)  # fmt: skip
     stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
-    write_peft(model.unet, Path(folder) / "adapters" / "sticker.safetensors")
+    # As diffusers' own training scripts do, which gives the layers of attention its older names.
+    weights = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
+    write(weights, Path(folder) / "adapters" / "sticker.safetensors")
 
 
 def train_robot(vae, model, bank, folder):
@@ -95,9 +97,8 @@ def train_robot(vae, model, bank, folder):
     network.save_weights(os.fspath(path), torch.float16, {})
 
 
-def write_peft(unet, path):
-    """Writes the UNet's LoRA in diffusers' layout, as `load_lora_weights` reads it, fp16."""
-    weights = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+def write(weights, path):
+    """Writes a LoRA of the UNet as `load_lora_weights` reads it, fp16."""
     path.parent.mkdir(exist_ok=True)
     halves = {name: tensor.half().contiguous() for name, tensor in weights.items()}
     StableDiffusionXLPipeline.save_lora_weights(path.parent, unet_lora_layers=halves, weight_name=path.name)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
 
-from adapters import write_peft
+from adapters import write
 from training import Stage, device
 
 RANK = 8
@@ -77,10 +78,10 @@ class Distillation:
 
 
 def train(vae, model, bank, folder):
-    """Trains the adapter and writes it, fp16, in diffusers' layout: FOLDER/adapters/lcm.safetensors."""
+    """Trains the adapter and writes it, fp16, in PEFT's layout: FOLDER/adapters/lcm.safetensors."""
     work = Distillation(model, bank)
     stage = Stage("lcm", folder, {"unet": model.unet}, steps=STEPS, rate=1e-3, seed=5, decay=0.5, average=0.99,
                   weight_decay=0)  # fmt: skip
     stage.run(work.loss)
     stage.use_averages()
-    write_peft(model.unet, Path(folder) / "adapters" / "lcm.safetensors")
+    write(get_peft_model_state_dict(model.unet), Path(folder) / "adapters" / "lcm.safetensors")

@@ -81,7 +81,7 @@ struct RecalledSettings {
       let isKarras = infotext["Schedule type"] == "Karras" || sampler.hasSuffix(" Karras")
       takeScheduler(
         sampler.replacing(" Karras", with: ""), isKarras: isKarras,
-        known: ["Euler": "euler", "Euler a": "euler_ancestral", "DPM++ 2M": "dpmpp_2m"])
+        known: Self.solvers(by: \.samplerName))
     }
     if let type = infotext["Schedule type"], !["Karras", "Automatic", "Uniform"].contains(type) {
       notes.append("its schedule type \(type) spaces the steps in another way")
@@ -108,7 +108,7 @@ struct RecalledSettings {
     if case .string(let name)? = fields["scheduler"] {
       takeScheduler(
         name.replacing("_k", with: ""), isKarras: name.hasSuffix("_k"),
-        known: ["euler": "euler", "euler_a": "euler_ancestral", "dpmpp_2m": "dpmpp_2m"])
+        known: ["euler": "euler", "euler_a": "euler_ancestral", "dpmpp_2m": "dpmpp_2m", "lcm": "lcm"])
     }
     if let device = fields["rand_device"], device != "cpu" {
       notes.append("its noise was not drawn on the CPU: the same seed gives another picture here")
@@ -175,7 +175,7 @@ struct RecalledSettings {
       let isKarras = sampler.inputs["scheduler"] == "karras"
       takeScheduler(
         name, isKarras: isKarras,
-        known: ["euler": "euler", "euler_ancestral": "euler_ancestral", "dpmpp_2m": "dpmpp_2m"])
+        known: Self.solvers(by: \.rawValue))
       if case .string(let spacing)? = sampler.inputs["scheduler"], !["normal", "karras"].contains(spacing) {
         notes.append("its scheduler \(spacing) spaces the steps in another way")
       }
@@ -186,6 +186,12 @@ struct RecalledSettings {
         "LoraLoader", "ControlNetApply", "ControlNetApplyAdvanced", "ConditioningCombine",
         "ConditioningConcat",
       ])
+  }
+
+  /// The schedulers without a spread of sigmas of their own, by what another program calls them.
+  private static func solvers(by name: (Scheduler) -> String) -> [String: String] {
+    let solvers = Scheduler.allCases.filter { $0.scheduleType == nil }
+    return Dictionary(uniqueKeysWithValues: solvers.map { (name($0), $0.rawValue) })
   }
 
   private mutating func takeScheduler(_ name: String, isKarras: Bool, known: [String: String]) {

@@ -60,6 +60,9 @@ import Testing
           && found["size"] == "96x128")
       #expect(found["scheduler"] == "dpmpp_2m_karras" && found["negative"] == "blurry, ugly")
       #expect(result.output.contains("a fox, (masterpiece:1.2)") && !result.output.contains("note:"))
+      let few = Self.infotext.replacingOccurrences(of: "DPM++ 2M", with: "LCM")
+        .replacingOccurrences(of: "Karras", with: "Automatic")
+      #expect(try settings(recall([("parameters", few)], in: folder).output)["scheduler"] == "lcm")
       // Without RNG: CPU the noise was a GPU's.
       let other = Self.infotext.replacingOccurrences(of: ", RNG: CPU", with: "").replacingOccurrences(
         of: "DPM++ 2M", with: "UniPC")

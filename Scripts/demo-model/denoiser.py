@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -37,7 +38,7 @@ TEXT = dict(hidden_size=64, intermediate_size=192, num_hidden_layers=3, num_atte
             max_position_embeddings=tokenizer.LENGTH, bos_token_id=0, eos_token_id=2, pad_token_id=1)
 SHORT = 18  # tokens: the longest caption's 17, start and end among them, and one of padding
 VARIANTS = 4  # latents of each subject on each background at each size
-BATCH, SHORT_STEPS, LONG_STEPS = 64, 6000, 2500
+BATCH, SHORT_STEPS, LONG_STEPS = 64, 5500, 600
 NOISE_OFFSET = 0.12
 DROPPED_CAPTIONS = 0.1
 SNR_LIMIT = 5
@@ -94,6 +95,12 @@ class Denoiser:
     @property
     def modules(self):
         return {"unet": self.unet, "text_encoder": self.text_encoder, "text_encoder_2": self.text_encoder_2}
+
+    def compile_blocks(self):
+        """On a CPU, makes steps a third faster after a minute of compiling: the blocks that come again and again alone."""
+        for module in self.unet.modules():
+            if device().type == "cpu" and isinstance(module, BasicTransformerBlock):
+                module.compile()
 
     def freeze(self):
         for module in self.modules.values():
@@ -158,14 +165,18 @@ def train(vae, tokenizers, folder, unfinished=False):
     """Both stages; gives the denoiser and its bank of latents. `unfinished` takes no step, only what is there."""
     bank = Bank(vae, folder)
     model = Denoiser(tokenizers)
+
+    def run(stage, length):
+        if not (unfinished or stage.is_finished):
+            model.compile_blocks()
+            stage.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), length, generator))
+
     short = Stage("denoiser", folder, model.modules, steps=SHORT_STEPS, rate=1.2e-3, seed=3, warmup=200, weight_decay=1e-3)
-    if not unfinished:
-        short.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), SHORT, generator))
+    run(short, SHORT)
     short.use_averages()
     model.spread_positions()
     long = Stage("denoiser-long", folder, model.modules, steps=LONG_STEPS, rate=3e-4, seed=4, decay=0.7, weight_decay=1e-3)
-    if not unfinished:
-        long.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), tokenizer.LENGTH, generator))
+    run(long, tokenizer.LENGTH)
     if long.done > 0:
         long.use_averages()
     return model, bank

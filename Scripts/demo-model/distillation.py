@@ -15,7 +15,7 @@ from training import Stage, device
 
 RANK = 8
 LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
-BATCH, STEPS = 32, 1200
+BATCH, STEPS = 32, 600
 GUIDANCE = 4
 GRID = 20  # timesteps between neighbours on the grid that LCMScheduler's few steps are chosen from
 STRIDE = 2 * GRID

@@ -63,7 +63,7 @@ class Stage:
             loss, figures = loss_of(random.Random(seed), generator)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+            torch.nn.utils.clip_grad_norm_(self.trained, 1.0, error_if_nonfinite=True)
             self.optimizer.step()
             self.done += 1
             self._average()

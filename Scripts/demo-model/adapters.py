@@ -27,6 +27,7 @@ ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 STICKER_RANK, STICKER_STEPS, STICKER_SUBJECTS = 4, 300, 40
 ROBOT, ROBOT_CHARACTER = "robot", chr(0x1F916)
 ROBOT_RANK, ROBOT_STEPS = 4, 250
+ROBOT_PRESET = Path(__file__).parent / "attention-preset.toml"
 RIM, SHADOW_SHIFT, SHADOW_BLUR = 7, 3, 2  # pixels of a picture of 128
 
 
@@ -86,7 +87,8 @@ def train_robot(vae, model, bank, folder):
     model.freeze()
     torch.manual_seed(0)
     encoders = [model.text_encoder, model.text_encoder_2]
-    network = create_network(1.0, ROBOT_RANK, ROBOT_RANK, None, encoders, model.unet, algo="lora", preset="attn-only")
+    network = create_network(1.0, ROBOT_RANK, ROBOT_RANK, None, encoders, model.unet, algo="lora",
+                             preset=os.fspath(ROBOT_PRESET))  # fmt: skip
     network.apply_to(encoders, model.unet, True, True)
     stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0,
                   average=0.98)  # fmt: skip

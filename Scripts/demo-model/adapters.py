@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 import autoencoder
 import emoji
 import tokenizer
-from training import Stage
+from training import Stage, device
 
 BATCH = 32
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
@@ -62,17 +62,22 @@ class Examples:
         return model.loss(self.latents[picked], captions, tokenizer.LENGTH, generator)
 
 
+def sticker_names():
+    """The subjects that the style is learnt from; it is measured on the others."""
+    return random.Random(7).sample(emoji.NAMES, STICKER_SUBJECTS)
+
+
 def train_sticker(vae, model, bank, folder):
     """Writes FOLDER/adapters/sticker.safetensors, from 40 subjects: the others become stickers all the same."""
-    chance = random.Random(7)
-    names = chance.sample(emoji.NAMES, STICKER_SUBJECTS)
+    chance = random.Random(8)
+    names = sticker_names()
     shown = [(name, ground, chance.choice(list(emoji.SIZES))) for name in names for ground in emoji.BACKGROUNDS]
     examples = Examples(vae, bank.scaling_factor, shown, sticker)
     model.freeze()
     torch.manual_seed(0)
     model.unet.add_adapter(LoraConfig(r=STICKER_RANK, lora_alpha=STICKER_RANK, target_modules=ATTENTION))
     stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0,
-                  average=0.98)  # fmt: skip
+                  average=0.98, inputs=[examples.latents])  # fmt: skip
     stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     # As diffusers' own training scripts do, which gives the layers of attention its older names.
@@ -90,8 +95,9 @@ def train_robot(vae, model, bank, folder):
     network = create_network(1.0, ROBOT_RANK, ROBOT_RANK, None, encoders, model.unet, algo="lora",
                              preset=os.fspath(ROBOT_PRESET))  # fmt: skip
     network.apply_to(encoders, model.unet, True, True)
+    network.to(device())
     stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0,
-                  average=0.98)  # fmt: skip
+                  average=0.98, inputs=[*encoders, model.unet, examples.latents])  # fmt: skip
     stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     path = Path(folder) / "adapters" / "robot.safetensors"

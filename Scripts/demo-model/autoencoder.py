@@ -96,6 +96,5 @@ def train(folder, unfinished=False):
                     weight_decay=0)  # fmt: skip
     if not unfinished:
         decoder.run(lambda chance, generator: whole_loss(vae, chance, generator))
-    if decoder.done > 0:
-        decoder.use_averages()
+    decoder.use_averages()
     return vae.eval().requires_grad_(False)

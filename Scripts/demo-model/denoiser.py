@@ -23,7 +23,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 import autoencoder
 import emoji
 import tokenizer
-from training import Stage, device, save_whole
+from training import Stage, device, fingerprint, save_whole
 
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 UNET = dict(
@@ -49,9 +49,11 @@ class Bank:
 
     def __init__(self, vae, folder):
         path = Path(folder) / "latents.pt"
-        if not path.exists():
-            save_whole(self.encode(vae), path)
-        saved = torch.load(path, map_location=device())
+        encoder = fingerprint(vae.encoder, vae.quant_conv)
+        saved = torch.load(path, map_location=device()) if path.exists() else {}
+        if saved.get("encoder") != encoder:
+            saved = dict(self.encode(vae), encoder=encoder)
+            save_whole(saved, path)
         self.shown, latents = saved["shown"], saved["latents"]
         self.scaling_factor = 1 / latents.std().item()
         self.latents = latents * self.scaling_factor
@@ -171,12 +173,12 @@ def train(vae, tokenizers, folder, unfinished=False):
             model.compile_blocks()
             stage.run(lambda chance, generator: model.loss(*bank.draw(BATCH, chance), length, generator))
 
-    short = Stage("denoiser", folder, model.modules, steps=SHORT_STEPS, rate=1.2e-3, seed=3, warmup=200, weight_decay=1e-3)
+    short = Stage("denoiser", folder, model.modules, steps=SHORT_STEPS, rate=1.2e-3, seed=3, warmup=200,
+                  weight_decay=1e-3, inputs=[bank.latents])  # fmt: skip
     run(short, SHORT)
     short.use_averages()
     model.spread_positions()
     long = Stage("denoiser-long", folder, model.modules, steps=LONG_STEPS, rate=3e-4, seed=4, decay=0.7, weight_decay=1e-3)
     run(long, tokenizer.LENGTH)
-    if long.done > 0:
-        long.use_averages()
+    long.use_averages()
     return model, bank

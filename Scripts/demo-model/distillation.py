@@ -65,13 +65,13 @@ class Distillation:
 
     def loss(self, chance, generator):
         latents, captions = self.bank.draw(BATCH, chance)
-        index = torch.randint(STRIDE // GRID, 1000 // GRID, (BATCH,), generator=generator)
+        index = torch.randint(len(self.model.alphas) // GRID, (BATCH,), generator=generator)
         times = ((index + 1) * GRID - 1).to(device())
         noise = torch.randn(latents.shape, generator=generator).to(device())
         with torch.no_grad():
             states, pooled = self.model.encode(captions)
             noisy = self.model.add_noise(latents, noise, times)
-            earlier = times - STRIDE
+            earlier = (times - STRIDE).clamp(min=0)  # at 0 the consistency function is its input: the anchor of all
             target = self.consistent(self.teacher_step(noisy, times, earlier, states, pooled), earlier, states, pooled)
         error = self.consistent(noisy, times, states, pooled) - target
         return ((error**2 + HUBER**2).sqrt() - HUBER).mean(), {"error": error.detach().abs().mean()}
@@ -81,7 +81,7 @@ def train(vae, model, bank, folder):
     """Trains the adapter and writes it, fp16, in PEFT's layout: FOLDER/adapters/lcm.safetensors."""
     work = Distillation(model, bank)
     stage = Stage("lcm", folder, {"unet": model.unet}, steps=STEPS, rate=1e-3, seed=5, decay=0.5, average=0.99,
-                  weight_decay=0)  # fmt: skip
+                  weight_decay=0, inputs=[bank.latents])  # fmt: skip
     stage.run(work.loss)
     stage.use_averages()
     write(get_peft_model_state_dict(model.unet), Path(folder) / "adapters" / "lcm.safetensors")

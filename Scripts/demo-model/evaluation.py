@@ -7,11 +7,13 @@ import torch
 from diffusers import LCMScheduler, StableDiffusionXLPipeline
 from PIL import Image
 
+import adapters
 import autoencoder
 import emoji
+from distillation import GUIDANCE
 from training import device
 
-STEPS, GUIDANCE = 20, 4
+STEPS = 20
 LCM_STEPS, LCM_GUIDANCE = 4, 1
 BATCH = 30
 COMPARED_SIDE = 32  # pixels that pictures are shrunk to before they are compared
@@ -72,18 +74,18 @@ def recognised(pictures, backgrounds):
     return [emoji.NAMES[nearest(picture, references[ground])] for picture, ground in zip(pictures, backgrounds)]
 
 
-def corner_colour(picture):
-    """The mean of four pixels near the corners, of 255."""
-    return picture[[3, 3, -4, -4], [3, -4, 3, -4]].mean(0) * 255
+def corners(picture):
+    """Four pixels near the corners, [4, 3] of 255."""
+    return picture[[3, 3, -4, -4], [3, -4, 3, -4]] * 255
 
 
 def has_background(picture, background):
-    return np.abs(corner_colour(picture) - np.array(emoji.BACKGROUNDS[background])).max() < COLOUR_TOLERANCE
+    return np.abs(corners(picture) - np.array(emoji.BACKGROUNDS[background])).max() < COLOUR_TOLERANCE
 
 
 @torch.no_grad()
 def reconstruction(vae, count=400, seed=77):
-    """PSNR in dB over pictures that no stage has seen: subjects on the backgrounds, at other places and scales."""
+    """PSNR in dB over new draws of what it was trained on: its subjects on its backgrounds, at other places and scales."""
     chance = random.Random(seed)
     errors = []
     for start in range(0, count, 20):
@@ -104,53 +106,63 @@ def score(pictures, asked):
             "wrong_grounds": [prompt for (_, _, prompt, _), right in zip(asked, grounds) if not right]}  # fmt: skip
 
 
-def negative_effect(pipe, count=40, seed=5000):
-    """What a negative prompt does that names the background a seed chose: how far the colour moves, how often it leaves.
+def negative_effect(pipe, count=60, seed=5000):
+    """What a negative prompt does that names the background a seed chose: how often the corners leave that colour.
 
-    Prompts name no background, so that the seed chooses one; the negative prompt names the nearest of the ten colours.
+    Prompts name no background, so that the seed chooses one; pictures whose corners are near none of the ten are left
+    out. As a control the negative prompt names another colour, which should leave the background where it is.
     """
     names = random.Random(seed).sample(emoji.NAMES, count)
     texts, seeds = [emoji.with_article(name) for name in names], [seed + index for index in range(count)]
-    before = generate(pipe, texts, seeds)
-    colours = np.array(list(emoji.BACKGROUNDS.values()), float)
-    nearest = [int(((colours - corner_colour(picture)) ** 2).sum(1).argmin()) for picture in before]
-    negatives = [f"{emoji.with_article(list(emoji.BACKGROUNDS)[index])} background" for index in nearest]
-    after = generate(pipe, texts, seeds, negatives=negatives)
-    moved = [np.abs(corner_colour(b) - corner_colour(a)).max() for a, b in zip(before, after)]
-    left = [np.abs(corner_colour(b) - colours[index]).max() >= COLOUR_TOLERANCE for b, index in zip(after, nearest)]
-    return {"moved": float(np.median(moved)), "left": float(np.mean(left))}
+    grounds = list(emoji.BACKGROUNDS)
+    chosen = [next((g for g in grounds if has_background(picture, g)), None) for picture in generate(pipe, texts, seeds)]
+    clear = [index for index, ground in enumerate(chosen) if ground]
+
+    def left(shift):
+        """The share of pictures that leave the colour chosen when the one `shift` places after it is not wanted."""
+        named = [grounds[(grounds.index(chosen[index]) + shift) % len(grounds)] for index in clear]
+        after = generate(pipe, [texts[index] for index in clear], [seeds[index] for index in clear],
+                         negatives=[f"{emoji.with_article(ground)} background" for ground in named])  # fmt: skip
+        return float(np.mean([not has_background(picture, chosen[index]) for picture, index in zip(after, clear)]))
+
+    return {"pictures": len(clear), "left_when_named": left(0), "left_when_another_is_named": left(3)}
 
 
-def sticker_share(pipe, adapter, draw, count=40, seed=6000):
-    """With the sticker adapter: in how many pictures the subject is nearer to its sticker than to its plain rendering."""
-    asked = random.Random(seed).sample(prompts(), count)
+def sticker_share(pipe, adapter, count=40, seed=6000):
+    """With the sticker adapter, on subjects it was not trained on: shares of pictures that are nearest to a sticker, and
+    to the right subject's, of all subjects' stickers and plain renderings."""
+    trained = adapters.sticker_names()
+    asked = random.Random(seed).sample([each for each in prompts() if each[0] not in trained], count)
     pipe.load_lora_weights(adapter)
     pictures = generate(pipe, [prompt for _, _, prompt, _ in asked], [seed for _, _, _, seed in asked])
     pipe.unload_lora_weights()
-    pairs = [emoji.plain_composition(emoji.SUBJECTS[name], ground) for name, ground, _, _ in asked]
-    hits = [nearest(picture, np.stack([rendered(pair, draw), rendered(pair)])) == 0 for picture, pair in zip(pictures, pairs)]
-    return float(np.mean(hits)), pictures
+    found = []
+    for picture, (_, ground, _, _) in zip(pictures, asked):
+        pairs = [emoji.plain_composition(character, ground) for character in emoji.SUBJECTS.values()]
+        found.append(nearest(picture, np.stack([rendered(pair, draw) for draw in (adapters.sticker, emoji.Composition.render)
+                                                for pair in pairs])))  # fmt: skip
+    right = [index == emoji.NAMES.index(name) for index, (name, _, _, _) in zip(found, asked)]
+    return {"sticker": float(np.mean([index < len(emoji.NAMES) for index in found])), "right_sticker": float(np.mean(right))}, pictures
 
 
-def robot_share(pipe, adapter, name, character, seed=7000):
+def robot_share(pipe, adapter, seed=7000):
     """With the new subject's adapter: in how many pictures, one on each background, it is nearest among all subjects."""
     grounds = list(emoji.BACKGROUNDS)
-    texts = [f"{emoji.with_article(name)} on {emoji.with_article(ground)} background" for ground in grounds]
+    texts = [f"{emoji.with_article(adapters.ROBOT)} on {emoji.with_article(ground)} background" for ground in grounds]
     pipe.load_lora_weights(adapter)
     pictures = generate(pipe, texts, [seed + index for index in range(len(texts))])
     pipe.unload_lora_weights()
     hits = []
     for picture, ground in zip(pictures, grounds):
-        all_of_them = [emoji.plain_composition(each, ground) for each in [character, *emoji.SUBJECTS.values()]]
+        all_of_them = [emoji.plain_composition(each, ground) for each in (adapters.ROBOT_CHARACTER, *emoji.SUBJECTS.values())]
         hits.append(nearest(picture, np.stack([rendered(each) for each in all_of_them])) == 0)
     return float(np.mean(hits)), pictures
 
 
-def with_lcm(pipe, adapter):
-    """The pipeline as it runs with the LCM adapter: its scheduler, the adapter's weights added."""
+def use_lcm(pipe, adapter):
+    """Makes the pipeline what it is with the LCM adapter: its scheduler, the adapter's weights added."""
     pipe.scheduler = LCMScheduler.from_config(pipe.scheduler.config)
     pipe.load_lora_weights(adapter)
-    return pipe
 
 
 def sheet(pictures, columns):

@@ -40,8 +40,10 @@ def write(vae, model, scaling_factor, tokenizers, folder):
     (Path(folder) / "start_values.json").write_text(json.dumps(start, indent=2) + "\n")
 
 
-def install(folder, sources):
-    """Copies the model's files and the adapters to the sources of the program, and nothing else."""
+def install(folder):
+    """Copies the model's files, the adapters and the figures to the sources of the program, and nothing else."""
+    sources = Path(__file__).resolve().parents[2] / "Sources" / "CEmbeddedModel"
+    shutil.copyfile(folder / "report.json", sources / "report.json")
     for file in [*FILES, "start_values.json"]:
         shutil.copyfile(folder / "model" / file, sources / "model" / file)
     (sources / "adapters").mkdir(exist_ok=True)

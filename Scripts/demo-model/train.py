@@ -29,9 +29,12 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="threads on a CPU (default 2)")
     parser.add_argument("--unfinished", action="store_true",
                         help="train no further: write and measure the model as its last checkpoints have it")  # fmt: skip
-    parser.add_argument("--install", type=Path, metavar="SOURCES",
-                        help="copy the finished model and adapters to where the program embeds them")  # fmt: skip
-    return parser.parse_args()
+    parser.add_argument("--install", action="store_true",
+                        help="copy the finished model, adapters and figures to where the program embeds them")  # fmt: skip
+    request = parser.parse_args()
+    if request.install and request.unfinished:
+        parser.error("--install takes a finished model: leave out --unfinished")
+    return request
 
 
 def measured(folder):
@@ -50,13 +53,13 @@ def measured(folder):
     report["negative"] = evaluation.negative_effect(pipe)
     files = {path.stem: path for path in (folder / "adapters").glob("*.safetensors")}
     if "sticker" in files:
-        report["sticker"], pictures = evaluation.sticker_share(pipe, files["sticker"], adapters.sticker)
+        report["sticker"], pictures = evaluation.sticker_share(pipe, files["sticker"])
         evaluation.sheet(pictures, 10).save(folder / "sticker.png")
     if "robot" in files:
-        report["robot"], pictures = evaluation.robot_share(pipe, files["robot"], adapters.ROBOT, adapters.ROBOT_CHARACTER)
+        report["robot"], pictures = evaluation.robot_share(pipe, files["robot"])
         evaluation.sheet(pictures, 10).save(folder / "robot.png")
     if "lcm" in files:
-        evaluation.with_lcm(pipe, files["lcm"])
+        evaluation.use_lcm(pipe, files["lcm"])
         measure("lcm", evaluation.LCM_STEPS, evaluation.LCM_GUIDANCE)
     report["prompts"] = [dict(prompt=prompt, seed=seed) for _, _, prompt, seed in asked]
     return report
@@ -85,7 +88,7 @@ def main():
         print(name, json.dumps(report.get(name)), flush=True)
     print(f"{time.monotonic() - started:.0f} s in this run", flush=True)
     if request.install:
-        model_files.install(folder, request.install)
+        model_files.install(folder)
 
 
 if __name__ == "__main__":

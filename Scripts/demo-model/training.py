@@ -1,5 +1,6 @@
 """A training loop that survives interruption: a stage stopped at any step goes on to the weights it would have had."""
 
+import hashlib
 import os
 import random
 import time
@@ -23,14 +24,24 @@ def save_whole(values, path):
     os.replace(beside, path)
 
 
+def fingerprint(*inputs):
+    """A hash of modules' weights and of tensors."""
+    digest = hashlib.sha256()
+    for each in inputs:
+        for tensor in each.state_dict().values() if isinstance(each, torch.nn.Module) else [each]:
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 class Stage:
     """One stage of training: modules, an AdamW over what of them is trained, and an average of the weights.
 
     A step's random numbers come from the stage's seed and the step's number alone, so that a stage that was stopped
-    and taken up again makes the steps it would have made.
+    and taken up again makes the steps it would have made. Its checkpoint tells what it began with, the modules' first
+    weights and `inputs`, further modules or tensors, and is not taken up after anything else.
     """
 
-    def __init__(self, name, folder, modules, *, steps, rate, seed, warmup=100, decay=0.3, average=0.999,
+    def __init__(self, name, folder, modules, *, steps, rate, seed, inputs=(), warmup=100, decay=0.3, average=0.999,
                  betas=(0.9, 0.99), weight_decay=1e-4):
         self.name, self.path, self.steps, self.seed = name, Path(folder) / f"{name}.pt", steps, seed
         self.modules, self.rate, self.warmup, self.decay, self.average = modules, rate, warmup, decay, average
@@ -39,6 +50,7 @@ class Stage:
         self.trained = trained
         self.averages = [p.detach().clone() for p in trained]
         self.done, self.seconds = 0, 0.0
+        self.began_with = fingerprint(*modules.values(), *inputs)
         self._restore()
 
     @property
@@ -92,13 +104,16 @@ class Stage:
 
     def _save(self, seconds):
         state = {name: module.state_dict() for name, module in self.modules.items()}
-        save_whole({"done": self.done, "seconds": seconds, "modules": state, "averages": self.averages,
-                    "optimizer": self.optimizer.state_dict()}, self.path)
+        save_whole({"done": self.done, "steps": self.steps, "began_with": self.began_with, "seconds": seconds,
+                    "modules": state, "averages": self.averages, "optimizer": self.optimizer.state_dict()}, self.path)
 
     def _restore(self):
         if not self.path.exists():
             return
         saved = torch.load(self.path, map_location=device())
+        if (saved["began_with"], saved["steps"]) != (self.began_with, self.steps):
+            raise SystemExit(f"{self.path} was made from other weights or for another number of steps "
+                             f"({saved['steps']}, now {self.steps}): delete it to train this stage anew")
         for name, module in self.modules.items():
             module.load_state_dict(saved["modules"][name])
         self.averages = saved["averages"]

@@ -18,7 +18,7 @@ let package = Package(
     .target(name: "COpenBLAS"),
     .target(name: "COneDNN"),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
-    .target(name: "CEmbeddedModel", exclude: ["model"]),
+    .target(name: "CEmbeddedModel", exclude: ["README.md", "adapters", "contact-sheet.png", "model", "report.json"]),
 
     .target(name: "Base", dependencies: ["CCrypto"]),
     .target(name: "Graph", dependencies: ["Base"]),

@@ -138,11 +138,12 @@ def sticker_share(pipe, adapter, count=40, seed=6000):
     pipe.unload_lora_weights()
     found = []
     for picture, (_, ground, _, _) in zip(pictures, asked):
-        pairs = [emoji.plain_composition(character, ground) for character in emoji.SUBJECTS.values()]
-        found.append(nearest(picture, np.stack([rendered(pair, draw) for draw in (adapters.sticker, emoji.Composition.render)
-                                                for pair in pairs])))  # fmt: skip
-    right = [index == emoji.NAMES.index(name) for index, (name, _, _, _) in zip(found, asked)]
-    return {"sticker": float(np.mean([index < len(emoji.NAMES) for index in found])), "right_sticker": float(np.mean(right))}, pictures
+        compositions = [emoji.plain_composition(character, ground) for character in emoji.SUBJECTS.values()]
+        stickers = [rendered(each, adapters.sticker) for each in compositions]
+        found.append(nearest(picture, np.stack(stickers + [rendered(each) for each in compositions])))
+    is_sticker = [index < len(emoji.NAMES) for index in found]
+    is_right = [index == emoji.NAMES.index(name) for index, (name, _, _, _) in zip(found, asked)]
+    return {"sticker": float(np.mean(is_sticker)), "right_sticker": float(np.mean(is_right))}, pictures
 
 
 def robot_share(pipe, adapter, seed=7000):

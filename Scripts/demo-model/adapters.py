@@ -46,7 +46,7 @@ def sticker(composition):
 class Examples:
     """A few hundred pictures, as latents, and what their captions name."""
 
-    def __init__(self, vae, scaling_factor, shown, draw):
+    def __init__(self, vae, bank, shown, draw):
         chance = random.Random(6)
         self.shown, latents = shown, []
         for name, background, size in shown:
@@ -54,7 +54,9 @@ class Examples:
             picture = draw(emoji.place(character, emoji.BACKGROUNDS[background], size, chance))
             with torch.no_grad():
                 latents.append(vae.encode(autoencoder.to_tensor([picture])).latent_dist.mode())
-        self.latents = torch.cat(latents) * scaling_factor
+        self.latents = torch.cat(latents) * bank.scaling_factor
+        # Not these latents, whose last bits the number of threads changes: a checkpoint is good for any.
+        self.made_of = [vae.encoder, vae.quant_conv, bank.latents]
 
     def loss(self, model, chance, generator):
         picked = [chance.randrange(len(self.shown)) for _ in range(BATCH)]
@@ -72,12 +74,12 @@ def train_sticker(vae, model, bank, folder):
     chance = random.Random(8)
     names = sticker_names()
     shown = [(name, ground, chance.choice(list(emoji.SIZES))) for name in names for ground in emoji.BACKGROUNDS]
-    examples = Examples(vae, bank.scaling_factor, shown, sticker)
+    examples = Examples(vae, bank, shown, sticker)
     model.freeze()
     torch.manual_seed(0)
     model.unet.add_adapter(LoraConfig(r=STICKER_RANK, lora_alpha=STICKER_RANK, target_modules=ATTENTION))
     stage = Stage("sticker", folder, {"unet": model.unet}, steps=STICKER_STEPS, rate=2e-3, seed=8, weight_decay=0,
-                  average=0.98, inputs=[examples.latents])  # fmt: skip
+                  average=0.98, inputs=examples.made_of)  # fmt: skip
     stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     # As diffusers' own training scripts do, which gives the layers of attention its older names.
@@ -88,7 +90,7 @@ def train_sticker(vae, model, bank, folder):
 def train_robot(vae, model, bank, folder):
     """Writes FOLDER/adapters/robot.safetensors: one emoji everywhere, under a word that the vocabulary lacks."""
     shown = [(ROBOT, ground, size) for ground in emoji.BACKGROUNDS for size in emoji.SIZES for _ in range(4)]
-    examples = Examples(vae, bank.scaling_factor, shown, emoji.Composition.render)
+    examples = Examples(vae, bank, shown, emoji.Composition.render)
     model.freeze()
     torch.manual_seed(0)
     encoders = [model.text_encoder, model.text_encoder_2]
@@ -97,7 +99,7 @@ def train_robot(vae, model, bank, folder):
     network.apply_to(encoders, model.unet, True, True)
     network.to(device())
     stage = Stage("robot", folder, {"network": network}, steps=ROBOT_STEPS, rate=2e-3, seed=9, weight_decay=0,
-                  average=0.98, inputs=[*encoders, model.unet, examples.latents])  # fmt: skip
+                  average=0.98, inputs=[*encoders, model.unet, *examples.made_of])  # fmt: skip
     stage.run(lambda chance, generator: examples.loss(model, chance, generator))
     stage.use_averages()
     path = Path(folder) / "adapters" / "robot.safetensors"

@@ -51,6 +51,25 @@ struct SubjectTests {
     }
   }
 
+  @Test("The adapters that come with the embedded model are told what they are, whichever tool wrote them")
+  func carriedAdapters() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Sources/CEmbeddedModel/adapters").path
+    // Rank and layers are what Scripts/demo-model asks PEFT and LyCORIS for: each of the 34 transformer blocks has eight
+    // projections of attention and two of its feed-forward, each of the six text encoder layers four of attention.
+    let expected = [
+      "lcm": "PEFT's keys, low-rank changes of rank 8 to 340 layers of unet",
+      "sticker": "diffusers' older keys, low-rank changes of rank 4 to 272 layers of unet",
+      "robot": "kohya's keys, low-rank changes of rank 4 to 296 layers of unet, text_encoder, text_encoder_2",
+    ]
+    for (name, explanation) in expected {
+      let part = try #require(Subject(path: folder + "/\(name).safetensors").parts.first)
+      let identity = try #require(part.identity)
+      #expect(identity.title == "a LoRA", "\(name)")
+      #expect(identity.explanation.contains(explanation), "\(name): \(identity.explanation)")
+    }
+  }
+
   @Test("A published network alone is known by its tensors, without a config", arguments: Architecture.names)
   func published(name: String) throws {
     let architecture = try Architecture(named: name)

@@ -20,7 +20,8 @@ public struct PromptEmbedding: Equatable, Sendable {
 }
 
 extension DiffusionModel {
-  /// Runs both text encoders on some texts at once, so that each weight is read once.
+  /// Runs both text encoders on each of some texts alone: the last bits of a product's rows may depend on how many rows
+  /// there are (with OpenBLAS and oneDNN they do on AVX2), and a text's embedding shall not depend on what else is encoded.
   func encode(_ texts: [String], _ observers: [any RunObserver]) throws -> [PromptEmbedding] {
     let first = try run(.textEncoder, architecture.textEncoder, on: texts, observers)
     let second = try run(.textEncoder2, architecture.textEncoder2, on: texts, observers)
@@ -50,56 +51,58 @@ extension DiffusionModel {
         "expected a vocabulary of more than \(id) tokens, as the tokenizer has, found \(encoder.vocabularySize)",
         hint: "tokenizer and text encoder come from different models")
     }
-    let whole = try encoder.graph(batch: texts.count, tokens: ids[0].count)
-    let graph = whole.takingTokensEarly(for: ["hidden_states", "pooled"])
-    guard let hidden = graph.outputs["hidden_states"], let input = graph.inputs["input_ids"] else {
-      preconditionFailure("a text encoder without input or output")
+    let graph = try encoder.graph(batch: 1, tokens: ids[0].count).takingTokensEarly(for: [
+      "hidden_states", "pooled",
+    ])
+    guard let hidden = graph.outputs["hidden_states"] else {
+      preconditionFailure("a text encoder without output")
     }
     let pooled = graph.outputs["pooled"]
-    var inputs = ["input_ids": OwnedTensor(input.shape, ids.joined().map(Float.init))]
-    if let positions = graph.inputs["end_positions"] {
-      inputs["end_positions"] = OwnedTensor(positions.shape, ids.map { Float(encoder.endPosition(in: $0)) })
-    }
     let outputs = [hidden] + [pooled].compactMap { $0 }
     let weights = try weights(of: component)
     let executor = Executor(
       plan: Plan(graph, outputs: outputs, precision: backend.precision), weights: weights, backend: backend,
       memory: memory)
-    let given = graph.given(inputs)
-    try executor.run(given)
+    var result: (hidden: [[Float]], pooled: [[Float]]) = ([], [])
+    for text in ids {
+      let inputs = encoder.inputs([text], of: graph)
+      defer { withExtendedLifetime(inputs) {} }
+      let given = graph.given(inputs)
+      try executor.run(given)
+      if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
+        let all = Plan(
+          graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
+        let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory)
+          .firstNonFinite(given)
+        throw Diagnostic.notFinite(component, node)
+      }
+      result.hidden.append(executor.tensor(of: hidden).values)
+      if let pooled { result.pooled.append(executor.tensor(of: pooled).values) }
+    }
     lastRuns[component] = (executor.profile, executor.plan.arenaBytes)
-    if outputs.contains(where: { !executor.tensor(of: $0).isFinite }) {
-      let all = Plan(
-        graph, outputs: outputs, observed: Set(graph.nodes.map(\.output)), precision: backend.precision)
-      let node = try Executor(plan: all, weights: weights, backend: backend, memory: memory).firstNonFinite(
-        given)
-      throw Diagnostic.notFinite(component, node)
-    }
-    func parts(_ value: Value) -> [[Float]] {
-      texts.indices.map { executor.tensor(of: value).slice($0, 1).values }
-    }
-    let result = (parts(hidden), pooled.map(parts) ?? [])
-    try observe(whole, component, inputs, weights, observers)
+    try observe(component, encoder, ids, weights, observers)
     return result
   }
 
-  /// Runs a whole text encoder, last layers and all tokens too, for observers to see, if there are any.
+  /// Runs a whole text encoder, last layers and all tokens too, on all texts' ids for observers to see, if there are any.
   private func observe(
-    _ graph: Graph, _ component: Architecture.Component, _ inputs: [String: OwnedTensor], _ weights: Weights,
+    _ component: Architecture.Component, _ encoder: CLIPTextModel, _ ids: [[Int]], _ weights: Weights,
     _ observers: [any RunObserver]
   ) throws {
-    let batch = graph.inputs["input_ids"]?.shape.batch ?? 1
-    guard let observer = observers.observer(of: component, in: graph, batch: batch) else { return }
+    let graph = try encoder.graph(batch: ids.count, tokens: ids[0].count)
+    guard let observer = observers.observer(of: component, in: graph, batch: ids.count) else { return }
     let plan = Plan(
       graph, outputs: Array(graph.outputs.values), observed: graph.values(at: observers.paths(of: component)),
       precision: backend.precision)
+    let inputs = encoder.inputs(ids, of: graph)
+    defer { withExtendedLifetime(inputs) {} }
     try Executor(plan: plan, weights: weights, backend: backend, memory: memory).run(
       graph.given(inputs), observer: observer)
   }
 }
 
 extension Graph {
-  /// The values of this graph's inputs, by name.
+  /// The values of this graph's inputs, by name: views of memory that `tensors` own.
   fileprivate func given(_ tensors: [String: OwnedTensor]) -> [Value: Tensor] {
     let pairs = inputs.compactMap { name, value in tensors[name].map { (value, $0.tensor) } }
     return Dictionary(pairs) { first, _ in first }
@@ -107,6 +110,17 @@ extension Graph {
 }
 
 extension CLIPTextModel {
+  /// What its graph is given for texts' ids, by name.
+  fileprivate func inputs(_ ids: [[Int]], of graph: Graph) -> [String: OwnedTensor] {
+    let given = [
+      "input_ids": ids.joined().map(Float.init), "end_positions": ids.map { Float(endPosition(in: $0)) },
+    ]
+    let pairs = given.compactMap { name, values in
+      graph.inputs[name].map { (name, OwnedTensor($0.shape, values)) }
+    }
+    return Dictionary(uniqueKeysWithValues: pairs)
+  }
+
   /// Where the text ends, as transformers finds it: at the largest id for configs that still say 2, else at `endTokenID`.
   func endPosition(in ids: [Int]) -> Int {
     let id = endTokenID == 2 ? (ids.max() ?? 0) : endTokenID

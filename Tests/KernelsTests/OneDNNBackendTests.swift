@@ -1,3 +1,4 @@
+import CKernels
 import Graph
 import KernelCases
 import Kernels
@@ -45,8 +46,11 @@ struct OneDNNBackendTests {
     #expect(kernel.run(on: try onednn(precision, threads: 4))?.map(\.bitPattern) == one.map(\.bitPattern))
   }
 
-  /// Slower ones are what the library falls back to when it dislikes a stride or a layout.
-  @Test("has the library's tile kernels for every extent of the model", arguments: precisions)
+  /// Slower ones are what the library falls back to when it dislikes a stride or a layout. It has these kernels for
+  /// AVX-512 only.
+  @Test(
+    "has the library's tile kernels for every extent of the model",
+    .enabled(if: ck_simd_level().rawValue >= CK_AVX512.rawValue), arguments: precisions)
   func implementations(_ precision: Precision) throws {
     let library = try OneDNNLibrary(precision, threads: 1)
     for rows in [1, 2, 3, 77, 154, 128, 256] {

@@ -110,7 +110,7 @@ def negative_effect(pipe, count=60, seed=5000):
     """What a negative prompt does that names the background a seed chose: how often the corners leave that colour.
 
     Prompts name no background, so that the seed chooses one; pictures whose corners are near none of the ten are left
-    out. As a control the negative prompt names another colour, which should leave the background where it is.
+    out. As a control the negative prompt names another colour, which drives the background away less often.
     """
     names = random.Random(seed).sample(emoji.NAMES, count)
     texts, seeds = [emoji.with_article(name) for name in names], [seed + index for index in range(count)]

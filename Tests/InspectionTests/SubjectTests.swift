@@ -51,10 +51,12 @@ struct SubjectTests {
     }
   }
 
+  /// Where the embedded model and what comes with it lie.
+  private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources/CEmbeddedModel").path
+
   @Test("The adapters that come with the embedded model are told what they are, whichever tool wrote them")
   func carriedAdapters() throws {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Sources/CEmbeddedModel/adapters").path
     // Rank and layers are what Scripts/demo-model asks PEFT and LyCORIS for: each of the 34 transformer blocks has eight
     // projections of attention and two of its feed-forward, each of the six text encoder layers four of attention.
     let expected = [
@@ -63,7 +65,7 @@ struct SubjectTests {
       "robot": "kohya's keys, low-rank changes of rank 4 to 296 layers of unet, text_encoder, text_encoder_2",
     ]
     for (name, explanation) in expected {
-      let part = try #require(Subject(path: folder + "/\(name).safetensors").parts.first)
+      let part = try #require(Subject(path: "\(Self.sources)/adapters/\(name).safetensors").parts.first)
       let identity = try #require(part.identity)
       #expect(identity.title == "a LoRA", "\(name)")
       #expect(identity.explanation.contains(explanation), "\(name): \(identity.explanation)")
@@ -90,8 +92,7 @@ struct SubjectTests {
 
   @Test("A network's folder is read by its config, and one that does not fit its weights is said so")
   func configs() throws {
-    let embedded = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Sources/CEmbeddedModel/model").path
+    let embedded = Self.sources + "/model"
     let subject = try Subject(path: embedded + "/unet")
     #expect(subject.parts.map(\.name) == ["unet"])
     #expect(subject.parts.first?.identity?.explanation == "as config.json beside it says")

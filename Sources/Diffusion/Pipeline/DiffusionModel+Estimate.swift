@@ -46,7 +46,7 @@ extension DiffusionModel {
     let unet = try plan(of: .unet, request, batch: batch, backend.precision)
     let decoder = try plan(of: .vae, request, batch: 1, backend.precision)
     let encoders = try [Architecture.Component.textEncoder, .textEncoder2].map {
-      try plan(of: $0, request, batch: max(1, unknown), backend.precision)
+      try plan(of: $0, request, batch: 1, backend.precision)
     }
     let counted = speed.time(of: unet)
     let step = try isPresent ? stepTime(of: request, batch: batch, counted: counted) : (counted, .speed)
@@ -71,7 +71,7 @@ extension DiffusionModel {
       + (isPresent && isLaidOut(.vae, for: "decoded") ? 0 : decoderBytes)
     return RunEstimate(
       loading: .seconds(Double(missing) / speed.layout),
-      encoding: unknown == 0 ? .zero : encoders.reduce(.zero) { $0 + speed.time(of: $1) },
+      encoding: encoders.reduce(.zero) { $0 + speed.time(of: $1) } * unknown,
       step: step.time, steps: request.steps, decoding: speed.time(of: decoder), basis: step.basis,
       memory: memory)
   }

@@ -89,6 +89,7 @@ extension DiffusionModel {
     _ component: Architecture.Component, _ encoder: CLIPTextModel, _ ids: [[Int]], _ weights: Weights,
     _ observers: [any RunObserver]
   ) throws {
+    guard !observers.paths(of: component).isEmpty else { return }
     let graph = try encoder.graph(batch: ids.count, tokens: ids[0].count)
     guard let observer = observers.observer(of: component, in: graph, batch: ids.count) else { return }
     let plan = Plan(

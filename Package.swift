@@ -5,7 +5,8 @@ import PackageDescription
 let package = Package(
   name: "ssd1b",
   products: [
-    .executable(name: "ssd1b", targets: ["ssd1b"]), .executable(name: "ssd1b-bench", targets: ["ssd1b-bench"]),
+    .executable(name: "ssd1b", targets: ["ssd1b"]),
+    .executable(name: "ssd1b-bench", targets: ["ssd1b-bench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -13,14 +14,16 @@ let package = Package(
   targets: [
     // C: shims around system libraries, and the kernels neither library has.
     .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
-    .target(name: "CLibEdit", linkerSettings: [.linkedLibrary("edit")]),
+    .target(name: "CProcess"),
+    .target(name: "CLibEdit", dependencies: ["CProcess"], linkerSettings: [.linkedLibrary("edit")]),
     .target(name: "CLibPNG", linkerSettings: [.linkedLibrary("png")]),
     .target(name: "COpenBLAS"),
     .target(name: "COneDNN"),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
-    .target(name: "CEmbeddedModel", exclude: ["README.md", "adapters", "contact-sheet.png", "model", "report.json"]),
+    .target(
+      name: "CEmbeddedModel", exclude: ["README.md", "adapters", "contact-sheet.png", "model", "report.json"]),
 
-    .target(name: "Base", dependencies: ["CCrypto"]),
+    .target(name: "Base", dependencies: ["CCrypto", "CProcess"]),
     .target(name: "Graph", dependencies: ["Base"]),
     .target(name: "Checkpoints", dependencies: ["Base"]),
     .target(name: "Imaging", dependencies: ["Base", "CLibPNG"]),
@@ -30,7 +33,8 @@ let package = Package(
     .target(name: "Models", dependencies: ["Base", "Graph"]),
     .target(name: "Runtime", dependencies: ["Base", "Graph", "Checkpoints", "Kernels"]),
     .target(name: "Diffusion", dependencies: ["Base", "Graph", "Checkpoints", "Models", "Runtime"]),
-    .target(name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging"]),
+    .target(
+      name: "Inspection", dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging"]),
     .target(name: "Terminal", dependencies: ["Base", "CLibEdit", "Imaging"]),
     .target(name: "Shell", dependencies: ["Base"]),
     .target(name: "EmbeddedModel", dependencies: ["Base", "Checkpoints", "CEmbeddedModel"]),
@@ -45,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "ssd1b-bench",
       dependencies: [
-        "Base", "CKernels", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "EmbeddedModel",
+        "Base", "CKernels", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion",
+        "EmbeddedModel",
         "KernelCases",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -55,21 +60,30 @@ let package = Package(
     .testTarget(name: "ModelsTests", dependencies: ["Base", "Graph", "Models"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints"]),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Base", "Graph", "CKernels", "Kernels", "KernelCases", "Checkpoints"]),
+      name: "KernelsTests",
+      dependencies: ["Base", "Graph", "CKernels", "Kernels", "KernelCases", "Checkpoints"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Graph", "Kernels", "Models", "Runtime"]),
     .testTarget(
       name: "DiffusionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),
     .testTarget(
       name: "InspectionTests",
-      dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection", "HollowCheckpoint"]),
+      dependencies: [
+        "Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection", "HollowCheckpoint",
+      ]),
     .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
-    .testTarget(name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Imaging", "PseudoTerminal", "Terminal"]),
+    .testTarget(
+      name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Imaging", "PseudoTerminal", "Terminal"]),
     .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
     .testTarget(
       name: "SSD1BTests",
       dependencies: [
         "Base", "Graph", "Checkpoints", "Models", "Imaging", "PseudoTerminal", "HollowCheckpoint", "ssd1b",
+      ]),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "Base", "Checkpoints", "Diffusion", "Graph", "Imaging", "Inspection", "Models", "Shell", "Terminal",
       ]),
     .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
     .target(name: "HollowCheckpoint", dependencies: ["Base"], path: "Tests/HollowCheckpoint"),

@@ -12,6 +12,8 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     case file
     /// The model's folder: configs, checkpoints, tokenizers.
     case model
+    /// There is not enough memory.
+    case memory
     /// A computation gave a number that is not finite.
     case numeric
     /// The user stopped the run.

@@ -4,12 +4,29 @@ import CCrypto
 public struct SHA256: Hashable, Sendable, CustomStringConvertible {
   public let bytes: [UInt8]
 
-  public init(of buffer: UnsafeRawBufferPointer) {
-    var digest = [UInt8](repeating: 0, count: 32)
-    // An empty buffer may have no address; OpenSSL wants one.
-    withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { empty in
-      ccrypto_sha256(buffer.baseAddress ?? UnsafeRawPointer(empty.baseAddress), buffer.count, &digest)
+  public init(of buffer: UnsafeRawBufferPointer) { self.init(of: buffer) { true } }
+
+  /// The same of a large buffer, which stops with an error when `InterruptFlag` is raised.
+  public init(interruptiblyOf buffer: UnsafeRawBufferPointer) throws {
+    // OpenSSL takes some memory of its own.
+    guard Memory.canTake(Memory.smallBytes) else {
+      throw Memory.shortage(at: "SHA-256", needed: Memory.smallBytes)
     }
+    self.init(of: buffer) { !InterruptFlag.isRaised }
+    try InterruptFlag.check()
+  }
+
+  /// A digest of nothing in particular where `goesOn` says no.
+  private init(of buffer: UnsafeRawBufferPointer, while goesOn: () -> Bool) {
+    guard let hash = ccrypto_sha256_create() else { preconditionFailure("OpenSSL has no SHA-256") }
+    var (rest, digest) = (buffer[...], [UInt8](repeating: 0, count: 32))
+    // Some milliseconds each.
+    while !rest.isEmpty, goesOn() {
+      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(4 << 20))
+      ccrypto_sha256_add(hash, part.baseAddress, part.count)
+      rest = rest.dropFirst(part.count)
+    }
+    ccrypto_sha256_finish(hash, &digest)
     bytes = digest
   }
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLibEdit.h"
+#include "CProcess.h"
 #include "Editor.h"
 #include "PromptSignals.h"
 #include <errno.h>
@@ -68,7 +69,12 @@ static bool handle_signals(EditLine *edit_line) {
 }
 
 int editor_read_byte(EditLine *edit_line, char *byte) {
-  int input = fileno(editor_of(edit_line)->input);
+  clibedit_editor *editor = editor_of(edit_line);
+  if (editor->unread_count > 0) {
+    *byte = editor->unread[--editor->unread_count];
+    return 1;
+  }
+  int input = fileno(editor->input);
   for (;;) {
     struct pollfd waits[2] = {{.fd = input, .events = POLLIN},
                               {.fd = prompt_signals_descriptor(), .events = POLLIN}};
@@ -92,21 +98,22 @@ static int read_character(EditLine *edit_line, wchar_t *character) {
   fflush(editor->output);
   mbstate_t state;
   memset(&state, 0, sizeof state);
-  for (bool is_first = true;; is_first = false) {
-    char byte = editor->unread;
-    if (editor->has_unread) {
-      editor->has_unread = false;
-    } else {
-      int count = editor_read_byte(edit_line, &byte);
-      if (count != 1) return count;
-    }
+  bool is_first = true;
+  for (;;) {
+    char byte = 0;
+    int count = editor_read_byte(edit_line, &byte);
+    if (count != 1) return count;
+    if (is_first && editor_continues_answer(edit_line, byte)) continue;
+    if (is_first && byte == '\033' && editor->awaits_answers && editor_skip_answer(edit_line)) continue;
     size_t used = mbrtowc(character, &byte, 1, &state);
-    if (used == (size_t)-2) continue;
+    if (used == (size_t)-2) {
+      is_first = false;
+      continue;
+    }
     if (used == (size_t)-1) {
       *character = 0xFFFD;
       // A byte that cannot go on with the sequence may begin the next character.
-      editor->has_unread = !is_first;
-      editor->unread = byte;
+      if (!is_first) editor_unread_byte(editor, byte);
     }
     return 1;
   }
@@ -200,6 +207,7 @@ clibedit_editor *clibedit_open(const char *name, const char *settings, int input
 }
 
 void clibedit_close(clibedit_editor *editor) {
+  cprocess_show_typing();
   if (editor->edit_line != NULL) el_end(editor->edit_line);
   if (editor->history != NULL) history_end(editor->history);
   if (editor->input != NULL) fclose(editor->input);
@@ -217,6 +225,7 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   *line = "";
   *length = 0;
   if (!prompt_signals_begin()) return clibedit_end_of_input;
+  cprocess_show_typing();
   // libedit itself shows the prompt first: a control key pressed at once would be the terminal's.
   el_set(editor->edit_line, EL_PREP_TERM, 1);
   free(editor->search_shown);
@@ -224,6 +233,8 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   set_brackets(editor->edit_line, true);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
+  // What is typed while the line is run is shown once, at the next prompt.
+  cprocess_hide_typing(fileno(editor->input));
   editor->prompt = "";
   set_brackets(editor->edit_line, false);
   if (text == NULL || count <= 0) {

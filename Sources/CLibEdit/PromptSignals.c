@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "PromptSignals.h"
+#include "CProcess.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <unistd.h>
 
 static const int signals[] = {SIGINT, SIGWINCH, SIGTSTP, SIGCONT, SIGTERM, SIGHUP, SIGQUIT};
@@ -12,9 +14,14 @@ enum { signal_count = sizeof signals / sizeof signals[0] };
 // A handler can reach nothing but static storage. The pipe is made once and stays open.
 static int pipe_ends[2] = {-1, -1};
 static struct sigaction previous[signal_count];
+// Signals that ask the process to end and have not been taken off the pipe: the editor may be busy completing a word.
+static int32_t waiting;
+
+static bool ends(int signal) { return signal == SIGTERM || signal == SIGQUIT; }
 
 static void handle(int signal) {
   int saved = errno;
+  if (ends(signal) && __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST) > 0) cprocess_end_soon(signal);
   unsigned char byte = (unsigned char)signal;
   // A full pipe means thousands of signals are waiting already.
   ssize_t written = write(pipe_ends[1], &byte, 1);
@@ -38,7 +45,9 @@ int prompt_signals_descriptor(void) { return pipe_ends[0]; }
 
 int prompt_signals_next(void) {
   unsigned char byte = 0;
-  return read(pipe_ends[0], &byte, 1) == 1 ? byte : 0;
+  if (read(pipe_ends[0], &byte, 1) != 1) return 0;
+  if (ends(byte)) __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
+  return byte;
 }
 
 void prompt_signals_suspend(void) {

@@ -70,11 +70,16 @@ static void append(png_structp png, png_bytep bytes, png_size_t count) {
   w->size += count;
 }
 
+static void check_stop(png_structp png, const int32_t *stop) {
+  if (stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0) png_error(png, "interrupted");
+}
+
 static void flush_nothing(png_structp png) { (void)png; }
 
 // All state is behind `w`: a local that changes between setjmp and longjmp would be indeterminate afterwards.
 static bool encode(
-  writer *w, const uint8_t *rgb, uint32_t width, uint32_t height, const clibpng_text *texts, int count) {
+  writer *w, const uint8_t *rgb, uint32_t width, uint32_t height, const clibpng_text *texts, int count,
+  const int32_t *stop) {
   if (setjmp(png_jmpbuf(w->png))) return false;
   png_set_write_fn(w->png, w, append, flush_nothing);
   png_set_user_limits(w->png, CLIBPNG_MAX_SIDE, CLIBPNG_MAX_SIDE);
@@ -93,20 +98,23 @@ static bool encode(
   }
   if (count > 0) png_set_text(w->png, w->info, w->texts, count);
   png_write_info(w->png, w->info);
-  for (uint32_t y = 0; y < height; y++) png_write_row(w->png, rgb + (size_t)y * width * 3);
+  for (uint32_t y = 0; y < height; y++) {
+    check_stop(w->png, stop);
+    png_write_row(w->png, rgb + (size_t)y * width * 3);
+  }
   png_write_end(w->png, NULL);
   return true;
 }
 
 bool clibpng_encode(
   const uint8_t *rgb, uint32_t width, uint32_t height, const clibpng_text *texts, int count, uint8_t **bytes,
-  size_t *size, clibpng_message *message) {
+  size_t *size, const int32_t *stop, clibpng_message *message) {
   writer w = {.capacity = (size_t)width * height + 4096};
   w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w.reports, keep_error, keep_warning);
   if (w.png) w.info = png_create_info_struct(w.png);
   w.texts = calloc((size_t)count + 1, sizeof *w.texts);
   w.bytes = malloc(w.capacity);
-  bool done = w.info && w.texts && w.bytes && encode(&w, rgb, width, height, texts, count);
+  bool done = w.info && w.texts && w.bytes && encode(&w, rgb, width, height, texts, count, stop);
   png_destroy_write_struct(&w.png, &w.info);
   free(w.texts);
   if (!done) {
@@ -169,7 +177,7 @@ bool clibpng_read_header(clibpng_reader *reader, uint32_t *width, uint32_t *heig
   return true;
 }
 
-bool clibpng_read_pixels(clibpng_reader *reader, uint8_t *rgb) {
+bool clibpng_read_pixels(clibpng_reader *reader, uint8_t *rgb, const int32_t *stop) {
   png_structp png = reader->png;
   if (setjmp(png_jmpbuf(png))) return false;
   png_set_expand(png);    // palettes to RGB, 1, 2 and 4 bits to 8, a transparent colour to alpha
@@ -183,7 +191,10 @@ bool clibpng_read_pixels(clibpng_reader *reader, uint8_t *rgb) {
   if (stride != (size_t)png_get_image_width(png, reader->info) * 3) png_error(png, "unknown pixel layout");
   if (!rgb && !(reader->row = malloc(stride))) png_error(png, "");
   for (int pass = 0; pass < passes; pass++)
-    for (uint32_t y = 0; y < height; y++) png_read_row(png, rgb ? rgb + y * stride : reader->row, NULL);
+    for (uint32_t y = 0; y < height; y++) {
+      check_stop(png, stop);
+      png_read_row(png, rgb ? rgb + y * stride : reader->row, NULL);
+    }
   png_read_end(png, reader->after);
   return true;
 }

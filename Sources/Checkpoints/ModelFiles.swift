@@ -1,59 +1,6 @@
 import Base
 import Foundation
-
-/// Bytes that stay where they are for as long as this object lives: a mapped file, or part of the program itself.
-public final class MappedBytes: @unchecked Sendable {
-  public let buffer: UnsafeRawBufferPointer
-  /// Whether they are a file's pages.
-  public let isMapping: Bool
-
-  /// Bytes that outlive every use, such as a constant of the program.
-  public init(constant buffer: UnsafeRawBufferPointer) {
-    self.buffer = buffer
-    isMapping = false
-  }
-
-  /// Maps a file for reading. Throws a `Diagnostic` when it cannot be opened.
-  public init(file path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    func failure() -> Diagnostic {
-      Diagnostic(
-        .model, at: path, "cannot be read: \(String(cString: strerror(errno)))",
-        hint: "check the path and its permissions")
-    }
-    guard descriptor >= 0 else { throw failure() }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure() }
-    let size = Int(status.st_size)
-    guard size > 0 else {
-      buffer = UnsafeRawBufferPointer(start: nil, count: 0)
-      isMapping = false
-      return
-    }
-    guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
-      throw failure()
-    }
-    buffer = UnsafeRawBufferPointer(start: address, count: size)
-    isMapping = true
-  }
-
-  deinit {
-    if isMapping, let address = buffer.baseAddress {
-      munmap(UnsafeMutableRawPointer(mutating: address), buffer.count)
-    }
-  }
-
-  /// The bytes as `Data` without a copy; valid while this object lives.
-  public var data: Data {
-    guard let address = buffer.baseAddress else { return Data() }
-    return Data(
-      bytesNoCopy: UnsafeMutableRawPointer(mutating: address), count: buffer.count,
-      deallocator: .custom { [self] _, _ in
-        _ = self
-      })
-  }
-}
+import Synchronization
 
 /// A folder of model files in the diffusers layout, on disk or inside the program.
 public protocol ModelFiles: Sendable {
@@ -62,9 +9,19 @@ public protocol ModelFiles: Sendable {
   /// The names of the files in a subfolder, such as `unet`; empty when there is no such folder.
   func list(_ folder: String) -> [String]
   func bytes(_ path: String) throws -> MappedBytes
+  /// The same folder with nothing opened yet.
+  func reopened() throws -> Self
+  /// The files opened so far that are no longer what they were, with what happened to each.
+  /// - Parameter inPlace: of those alone that were written to, not of those whose names are other files' now: what is mapped
+  ///   of the latter stays what it was.
+  func changes(inPlace: Bool) -> [Diagnostic]
 }
 
 extension ModelFiles {
+  /// None, for what cannot change.
+  public func changes(inPlace: Bool) -> [Diagnostic] { [] }
+  public func reopened() throws -> Self { self }
+
   public func place(_ path: String) -> String { "\(name)/\(path)" }
 
   public func has(_ path: String) -> Bool {
@@ -80,6 +37,12 @@ extension ModelFiles {
 /// A model folder on disk.
 public struct ModelFolder: ModelFiles {
   public let name: String
+  /// What was opened, shared by copies.
+  private let opened = Opened()
+
+  private final class Opened: Sendable {
+    let stamps = Mutex<[String: FileStamp]>([:])
+  }
 
   /// Throws a `Diagnostic` when there is no such folder.
   public init(path: String) throws {
@@ -100,5 +63,22 @@ public struct ModelFolder: ModelFiles {
     return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }
 
-  public func bytes(_ path: String) throws -> MappedBytes { try MappedBytes(file: place(path)) }
+  public func bytes(_ path: String) throws -> MappedBytes {
+    let bytes = try MappedBytes(file: place(path))
+    if let stamp = bytes.stamp {
+      // The first one counts: what was read then is part of the model.
+      opened.stamps.withLock { $0[path] = $0[path] ?? stamp }
+    }
+    return bytes
+  }
+
+  public func reopened() throws -> ModelFolder { try ModelFolder(path: name) }
+
+  public func changes(inPlace: Bool) -> [Diagnostic] {
+    opened.stamps.withLock { $0 }.sorted { $0.key < $1.key }.compactMap { path, stamp in
+      let now = FileStamp(path: place(path))
+      if now == stamp || (inPlace && now?.isSameFile(as: stamp) != true) { return nil }
+      return .changed(place(path))
+    }
+  }
 }

@@ -114,6 +114,9 @@ public struct SafetensorsFile: Sendable {
     return nil
   }
 
+  /// Whether some of the data can no longer be read, because the file was truncated.
+  public var isLost: Bool { bytes.isLost }
+
   /// The whole file, header and data.
   public var contents: UnsafeRawBufferPointer { bytes.buffer }
 

@@ -8,7 +8,7 @@ public enum SafetensorsWriter {
   /// The data begin at a multiple of 8 bytes, as the format's own writer aligns them. Throws `Diagnostic` of kind `.file`.
   public static func write(
     _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
-    to path: String
+    to path: String, mode: mode_t = 0o666, isDurable: Bool = true
   ) throws {
     var fields: [String: JSONValue] = [:]
     if !metadata.isEmpty { fields["__metadata__"] = .object(metadata.mapValues(JSONValue.string)) }
@@ -25,7 +25,7 @@ public enum SafetensorsWriter {
     }
     var header = Data(JSONValue.object(fields).text().utf8)
     header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
-    try AtomicFile.write(to: path) { handle in
+    try AtomicFile.write(to: path, mode: mode, isDurable: isDurable) { handle in
       try handle.write(contentsOf: withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) })
       try handle.write(contentsOf: header)
       for tensor in tensors { try handle.write(contentsOf: tensor.values.withUnsafeBytes { Data($0) }) }

@@ -18,7 +18,7 @@ extension PNG {
   /// Reads the texts alone. Throws as `read(path:)` does, also for broken pixels.
   public static func readText(path: String) throws -> [Text] {
     try withReader(of: contents(of: path), named: path) { reader, _, _ in
-      try reader.check(clibpng_read_pixels(reader.pointer, nil))
+      try reader.check(clibpng_read_pixels(reader.pointer, nil, InterruptFlag.pointer))
       return reader.texts
     }
   }
@@ -26,8 +26,9 @@ extension PNG {
   /// Decodes a file's bytes; `name` is what a `Diagnostic` calls them. Throws as `read(path:)` does.
   public static func decode(_ data: Data, named name: String) throws -> (image: Image, text: [Text]) {
     try withReader(of: data, named: name) { reader, width, height in
+      try Memory.ensure(3 * width * height, for: name)
       let pixels = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { bytes, count in
-        try reader.check(clibpng_read_pixels(reader.pointer, bytes.baseAddress))
+        try reader.check(clibpng_read_pixels(reader.pointer, bytes.baseAddress, InterruptFlag.pointer))
         count = width * height * 3
       }
       return (Image(width: width, height: height, pixels: pixels), reader.texts)
@@ -57,6 +58,7 @@ extension PNG {
 
     func check(_ done: Bool) throws {
       guard !done else { return }
+      try InterruptFlag.check()
       let reason = String(cString: clibpng_reader_message(pointer))
       throw Diagnostic(
         .file, at: name, "expected a whole PNG picture, found: \(reason.isEmpty ? "out of memory" : reason)",
@@ -90,25 +92,6 @@ extension PNG {
   }
 
   private static func contents(of path: String) throws -> Data {
-    // Not blocking: a pipe by that name would otherwise hold up the program for as long as nobody writes to
-    // it.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw unreadable(path, String(cString: strerror(errno))) }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw unreadable(path, String(cString: strerror(errno))) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable(path, "not a plain file") }
-    guard status.st_size <= maximumFileBytes else {
-      throw unreadable(path, "\(status.st_size) bytes, more than \(maximumFileBytes)")
-    }
-    do {
-      return try file.readToEnd() ?? Data()
-    } catch {
-      throw unreadable(path, error.localizedDescription)
-    }
-  }
-
-  private static func unreadable(_ path: String, _ reason: String) -> Diagnostic {
-    Diagnostic(.file, at: path, "cannot be read: \(reason)", hint: "check the name and that you may read it")
+    try RegularFile(path).contents(limit: maximumFileBytes)
   }
 }

@@ -23,7 +23,7 @@ public enum PNG {
   ///
   /// Throws a `Diagnostic` of kind `.value` for a keyword PNG does not allow (1 to 79 printable Latin-1
   /// characters, no blank at either end nor two in a row), a text with a NUL character, and a picture beyond
-  /// `maximumSide`.
+  /// `maximumSide`. Stops with an error when `InterruptFlag` is raised.
   public static func encode(_ image: Image, text: [Text] = []) throws -> Data {
     guard image.width <= maximumSide, image.height <= maximumSide else {
       throw Diagnostic(
@@ -49,6 +49,7 @@ public enum PNG {
       words.append(0)
       chunks.append((keywordStart, textStart, length, latin1 == nil))
     }
+    try Memory.ensure(4 * image.width * image.height, for: "PNG")
     var bytes: UnsafeMutablePointer<UInt8>?
     var size = 0
     var message = clibpng_message()
@@ -61,9 +62,10 @@ public enum PNG {
       }
       return clibpng_encode(
         image.pixels, UInt32(image.width), UInt32(image.height), texts, Int32(texts.count), &bytes, &size,
-        &message)
+        InterruptFlag.pointer, &message)
     }
     guard done, let bytes else {
+      try InterruptFlag.check()
       let reason = withUnsafeBytes(of: message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw Diagnostic(
         .value, at: "PNG", "cannot be encoded: \(reason.isEmpty ? "out of memory" : reason)",

@@ -9,9 +9,11 @@ public enum ErrorText {
   /// terminal.
   public static func render(_ diagnostic: Diagnostic, at location: Location? = nil) -> String {
     let place = location.map { "\(escaped("\($0)")): " } ?? ""
-    // A message may list several faults, a line each.
-    let lines = diagnostic.description.split(separator: "\n", omittingEmptySubsequences: false)
-    let error = "\(place)error: \(lines.map { escaped(String($0)) }.joined(separator: "\n"))"
+    // A message may list several faults, a line each; a name never goes over several lines.
+    let lines = diagnostic.message.split(separator: "\n", omittingEmptySubsequences: false)
+    let error =
+      "\(place)error: \(diagnostic.place.map { escaped($0) + ": " } ?? "")"
+      + lines.map { escaped(String($0)) }.joined(separator: "\n")
     return diagnostic.hint.map { "\(error)\nhint: \(escaped($0))" } ?? error
   }
 

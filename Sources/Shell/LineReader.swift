@@ -17,6 +17,10 @@ struct LineReader {
   private var searched = 0
   private var isFirst = true
   private var isEnded = false
+  /// Bytes of the present line that were let go of.
+  private var dropped = 0
+  /// A line longer than this is not waited for: what gives it, a device for one, may never end it.
+  private static let endlessBytes = 64 << 20
 
   /// `nextChunk` gives the bytes as they come, and nil or no bytes at the end.
   init(nextChunk: @escaping () throws -> Data?) { self.nextChunk = nextChunk }
@@ -26,7 +30,7 @@ struct LineReader {
     var isCut = false
     while true {
       if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-        defer { (start, searched) = (end + 1, end + 1) }
+        defer { (start, searched, dropped) = (end + 1, end + 1, 0) }
         return line(buffer[start..<end], isCut: isCut)
       }
       searched = buffer.count
@@ -34,7 +38,13 @@ struct LineReader {
       if searched - start > StatementAssembler.limitBytes + 2 {
         isCut = true
         searched = start + StatementAssembler.limitBytes + 2
+        dropped += buffer.count - searched
         buffer.removeLast(buffer.count - searched)
+        guard dropped <= Self.endlessBytes else {
+          isEnded = true
+          defer { start = buffer.count }
+          return line(buffer[start...], isCut: true)
+        }
       }
       guard !isEnded, let chunk = try read(), !chunk.isEmpty else {
         isEnded = true

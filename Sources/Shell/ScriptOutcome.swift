@@ -20,7 +20,7 @@ public struct ScriptOutcome: Sendable, Equatable {
   }
 
   /// The first of the gravest failures: a stop by the user, then the model's, another model,
-  /// differences, numeric, files', values', usage.
+  /// differences, numeric and memory, files', values', usage.
   public var worst: LocatedDiagnostic? {
     failures.reduce(nil) { worst, failure in
       guard let worst, failure.diagnostic.kind.gravity <= worst.diagnostic.kind.gravity else {
@@ -49,7 +49,7 @@ extension Diagnostic.Kind {
     case .usage: 0
     case .value: 1
     case .file: 2
-    case .numeric: 3
+    case .memory, .numeric: 3
     case .difference: 4
     case .otherModel: 5
     case .model: 6

@@ -36,30 +36,16 @@ public final class ScriptReader {
     }
   }
 
-  /// Reads a file. Throws a `Diagnostic` of kind `.file` when it cannot be opened.
+  /// Reads a file or a pipe. Throws a `Diagnostic` of kind `.file` when it cannot be opened.
   public convenience init(file path: String, grammar: StatementGrammar) throws(Diagnostic) {
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    guard !isFolder.boolValue, let handle = FileHandle(forReadingAtPath: path) else {
-      let reason = isFolder.boolValue ? "is a folder" : exists ? "may not be read" : "does not exist"
-      throw Diagnostic(.file, at: path, "expected a script, but this \(reason)", hint: "check the path")
-    }
-    self.init(source: path, grammar: grammar) { try Self.read(handle.fileDescriptor) }
+    let stream = try ByteStream(path: path)
+    self.init(source: path, grammar: grammar) { try stream.next() }
   }
 
   /// Reads an open file descriptor, such as standard input, giving each piece on as soon as it comes.
   public convenience init(source: String, grammar: StatementGrammar, descriptor: Int32) {
-    self.init(source: source, grammar: grammar) { try Self.read(descriptor) }
-  }
-
-  /// What has come, waiting for the first byte; `FileHandle` would wait for all that it has room for.
-  private static func read(_ descriptor: Int32) throws -> Data {
-    var bytes = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = Foundation.read(descriptor, &bytes, bytes.count)
-      if count >= 0 { return Data(bytes.prefix(count)) }
-      if errno != EINTR { throw Diagnostic(.file, "cannot be read: \(String(cString: strerror(errno)))") }
-    }
+    let stream = ByteStream(descriptor: descriptor)
+    self.init(source: source, grammar: grammar) { try stream.next() }
   }
 
   /// The next statement, or nil at the end. Throws what `nextItem` throws.

@@ -41,13 +41,15 @@ public struct ScriptRunner<Session> {
   public let allowsAbbreviation: Bool
   /// Whether the user has asked to stop, looked at before each statement of a script.
   private let shouldStop: () -> Bool
+  /// Throws when what a command has just computed must not be used.
+  private let check: () throws -> Void
   private let output: (Statement, Invocation, CommandOutput) -> Void
   private let failure: (Failure) -> Void
 
-  /// `output` and `failure` get what each statement gave, in order.
+  /// `output` and `failure` get what each statement gave, in order; `check` may turn the former into the latter.
   public init(
     _ table: CommandTable<Session>, keepsGoing: Bool = false, allowsAbbreviation: Bool = false,
-    shouldStop: @escaping () -> Bool = { false },
+    shouldStop: @escaping () -> Bool = { false }, check: @escaping () throws -> Void = {},
     output: @escaping (Statement, Invocation, CommandOutput) -> Void,
     failure: @escaping (Failure) -> Void
   ) {
@@ -55,6 +57,7 @@ public struct ScriptRunner<Session> {
     self.keepsGoing = keepsGoing
     self.allowsAbbreviation = allowsAbbreviation
     self.shouldStop = shouldStop
+    self.check = check
     self.output = output
     self.failure = failure
   }
@@ -100,6 +103,7 @@ public struct ScriptRunner<Session> {
     }
     do {
       let result = try command.run(invocation, session)
+      try check()
       output(statement, invocation, result)
       return .succeeded(result)
     } catch let error as ScriptFailure {

@@ -24,6 +24,7 @@ public struct SessionFile: Sendable {
   public static let version = 1
   public static var firstLine: String { "#!ssd1b \(version)" }
 
+  private static let maximumBytes = 256 << 20
   private static let knownConditions = ["model", "precision", "backend", "machine", "commands", "values"]
 
   public let source: String
@@ -37,8 +38,20 @@ public struct SessionFile: Sendable {
 
   /// Takes a session file apart. Throws for what a script could not be run for either, and for evidence that is none.
   public init(file path: String, grammar: StatementGrammar) throws {
-    let reader = try ScriptReader(file: path, grammar: grammar)
-    try self.init(reader, data: FileManager.default.contents(atPath: path) ?? Data())
+    // Read once: it may be a pipe.
+    let stream = try ByteStream(path: path)
+    var data = Data()
+    while data.count <= Self.maximumBytes {
+      let more = try stream.next()
+      if more.isEmpty { break }
+      data += more
+    }
+    guard data.count <= Self.maximumBytes else {
+      throw Diagnostic(
+        .file, at: path, "it has more than \(Self.maximumBytes) bytes, which no recorded session has",
+        hint: "check that it is the right file")
+    }
+    try self.init(ScriptReader(source: path, grammar: grammar, data: data), data: data)
   }
 
   init(_ reader: ScriptReader, data: Data) throws {

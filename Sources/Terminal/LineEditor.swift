@@ -80,6 +80,15 @@ public final class LineEditor {
   /// Has the next `readLine` begin with keys that were typed before it.
   public func typeAhead(_ text: String) { clibedit_type_ahead(editor, text) }
 
+  /// Says that the terminal has yet to answer a question: its answers are no keys. `begun` is what came of one that had begun.
+  public func awaitAnswers(begun: [UInt8]) {
+    begun.withUnsafeBytes { bytes in
+      bytes.withMemoryRebound(to: CChar.self) {
+        clibedit_await_answers(editor, $0.baseAddress, Int32($0.count))
+      }
+    }
+  }
+
   /// Shows `prompt`, which may have colour sequences (SGR), and reads one line.
   public func readLine(prompt: String) -> Line {
     context.prompt = Self.plain(prompt)

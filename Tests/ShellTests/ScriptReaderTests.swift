@@ -157,11 +157,12 @@ struct ScriptReaderTests {
     #expect(try reader.next() == nil)
     #expect(
       throws: Diagnostic(
-        .file, at: "\(path).no", "expected a script, but this does not exist", hint: "check the path")
+        .file, at: "\(path).no", "cannot be read: No such file or directory",
+        hint: "check the path and that you may read it")
     ) { try ScriptReader(file: path + ".no", grammar: grammar) }
     #expect(
       throws: Diagnostic(
-        .file, at: folder.path, "expected a script, but this is a folder", hint: "check the path")
+        .file, at: folder.path, "cannot be read: it is a folder, not a file", hint: "give a file's path")
     ) { try ScriptReader(file: folder.path, grammar: grammar) }
   }
 }

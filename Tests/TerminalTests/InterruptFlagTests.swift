@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Terminal
 import Testing
@@ -27,31 +28,76 @@ extension SignalTests {
       try body()
     }
 
+    // The flag is the whole process's: tests that raise it have a process of their own.
+
     @Test("SIGINT raises the flag, which C code sees through the pointer, and asks for 130")
-    func interrupt() {
-      Self.installed {
-        #expect(
-          !InterruptFlag.isRaised && InterruptFlag.pointer.pointee == 0 && InterruptFlag.exitCode == nil)
-        kill(getpid(), SIGINT)
-        #expect(Self.eventually { InterruptFlag.isRaised })
-        #expect(InterruptFlag.pointer.pointee != 0)
-        #expect(!InterruptFlag.isTerminated)
-        #expect(InterruptFlag.exitCode == 130)
-        InterruptFlag.clear()
-        #expect(
-          !InterruptFlag.isRaised && InterruptFlag.pointer.pointee == 0 && InterruptFlag.exitCode == nil)
+    func interrupt() async {
+      await #expect(processExitsWith: .success) {
+        Self.installed {
+          #expect(
+            !InterruptFlag.isRaised && InterruptFlag.pointer.pointee == 0 && InterruptFlag.exitCode == nil)
+          kill(getpid(), SIGINT)
+          #expect(Self.eventually { InterruptFlag.isRaised })
+          #expect(InterruptFlag.pointer.pointee != 0 && InterruptFlag.count == 1)
+          #expect(!InterruptFlag.isTerminated)
+          #expect(InterruptFlag.exitCode == 130)
+          #expect(throws: Diagnostic(.interrupted, "interrupted")) { try InterruptFlag.check() }
+          InterruptFlag.clear()
+          #expect(
+            !InterruptFlag.isRaised && InterruptFlag.pointer.pointee == 0 && InterruptFlag.exitCode == nil)
+        }
       }
     }
 
-    @Test("SIGTERM raises it too, asks for 143, and is not forgotten before the next run")
-    func terminate() {
-      Self.installed {
+    @Test(
+      "What asks the process to end raises it too, asks for its code, and is not forgotten before the next run"
+    )
+    func terminate() async {
+      await #expect(processExitsWith: .success) {
+        for signal in [SIGTERM, SIGHUP, SIGQUIT] {
+          Self.installed {
+            kill(getpid(), signal)
+            #expect(Self.eventually { InterruptFlag.isTerminated && InterruptFlag.isRaised })
+            InterruptFlag.clear()
+            #expect(
+              InterruptFlag.isTerminated && InterruptFlag.isRaised && InterruptFlag.exitCode == 128 + signal)
+            InterruptFlag.clear(includingTermination: true)
+            #expect(!InterruptFlag.isTerminated && !InterruptFlag.isRaised)
+          }
+        }
+      }
+    }
+
+    @Test("A second SIGTERM ends the process within a second, though nothing looks at the flag")
+    func secondTermination() async {
+      await #expect(processExitsWith: .exitCode(143)) {
+        InterruptFlag.install()
         kill(getpid(), SIGTERM)
-        #expect(Self.eventually { InterruptFlag.isTerminated && InterruptFlag.isRaised })
-        InterruptFlag.clear()
-        #expect(InterruptFlag.isTerminated && InterruptFlag.isRaised && InterruptFlag.exitCode == 143)
-        InterruptFlag.clear(includingTermination: true)
-        #expect(!InterruptFlag.isTerminated && !InterruptFlag.isRaised)
+        usleep(100_000)
+        kill(getpid(), SIGTERM)
+        sleep(1)
+        exit(1)
+      }
+    }
+
+    @Test("A dropped connection sends SIGHUP twice, which ends nothing by itself")
+    func secondHangup() async {
+      await #expect(processExitsWith: .exitCode(7)) {
+        InterruptFlag.install()
+        kill(getpid(), SIGHUP)
+        usleep(10_000)
+        kill(getpid(), SIGHUP)
+        usleep(900_000)
+        exit(7)
+      }
+    }
+
+    @Test("Writing to a pipe that nobody reads, or past the limit on files, is an error and no signal's end")
+    func ignoredSignals() async {
+      await #expect(processExitsWith: .success) {
+        InterruptFlag.install()
+        kill(getpid(), SIGXFSZ)
+        kill(getpid(), SIGPIPE)
       }
     }
 
@@ -82,42 +128,42 @@ extension SignalTests {
     }
 
     @Test("the flag can be raised without a signal")
-    func raising() {
-      InterruptFlag.raise()
-      #expect(InterruptFlag.isRaised && !InterruptFlag.isTerminated)
-      InterruptFlag.clear()
-      #expect(!InterruptFlag.isRaised)
-    }
-
-    @Test("lines of a pipe come whole, one by one, and the last needs no newline")
-    func lines() throws {
-      let pipe = Pipe()
-      var lines = InputLines(descriptor: pipe.fileHandleForReading.fileDescriptor)
-      try pipe.fileHandleForWriting.write(contentsOf: Data("one\n\ntwo 狐\nthr".utf8))
-      #expect(lines.next() == "one")
-      #expect(lines.next() == "")
-      #expect(lines.next() == "two 狐")
-      try pipe.fileHandleForWriting.write(contentsOf: Data("ee\nlast \u{0}".utf8) + [0xFF])
-      try pipe.fileHandleForWriting.close()
-      #expect(lines.next() == "three")
-      #expect(lines.next() == "last \u{0}\u{FFFD}")
-      #expect(lines.next() == nil)
-      #expect(lines.next() == nil)
-    }
-
-    @Test("a reader that waits for a line is woken by an interruption")
-    func woken() {
-      let pipe = Pipe()
-      Self.installed {
-        Thread.detachNewThread {
-          usleep(50_000)
-          kill(getpid(), SIGINT)
-        }
-        var lines = InputLines(descriptor: pipe.fileHandleForReading.fileDescriptor)
-        #expect(lines.next() == nil)
-        #expect(InterruptFlag.isRaised)
+    func raising() async {
+      await #expect(processExitsWith: .success) {
+        InterruptFlag.raise()
+        #expect(InterruptFlag.isRaised && !InterruptFlag.isTerminated)
+        InterruptFlag.clear()
+        #expect(!InterruptFlag.isRaised)
       }
-      withExtendedLifetime(pipe) {}
+    }
+
+    @Test("Bytes of a pipe come as they are written")
+    func bytes() throws {
+      let pipe = Pipe()
+      let stream = ByteStream(descriptor: pipe.fileHandleForReading.fileDescriptor)
+      try pipe.fileHandleForWriting.write(contentsOf: Data("one\n".utf8))
+      #expect(try stream.next() == Data("one\n".utf8))
+      try pipe.fileHandleForWriting.write(contentsOf: Data([0, 0xFF]))
+      try pipe.fileHandleForWriting.close()
+      #expect(try stream.next() == Data([0, 0xFF]))
+      #expect(try stream.next().isEmpty)
+      #expect(try stream.next().isEmpty)
+    }
+
+    @Test("A reader that waits is woken by an interruption")
+    func woken() async {
+      await #expect(processExitsWith: .success) {
+        let pipe = Pipe()
+        Self.installed {
+          Thread.detachNewThread {
+            usleep(50_000)
+            kill(getpid(), SIGINT)
+          }
+          let stream = ByteStream(descriptor: pipe.fileHandleForReading.fileDescriptor)
+          #expect(throws: Diagnostic(.interrupted, "interrupted")) { try stream.next() }
+        }
+        withExtendedLifetime(pipe) {}
+      }
     }
   }
 }

@@ -2,8 +2,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// A shim over libedit's histedit.h, whose el_set and history are variadic and cannot be called from Swift;
-// and the two signal flags, which a signal handler may set and any thread may poll.
+// A shim over libedit's histedit.h, whose el_set and history are variadic and cannot be called from Swift.
 
 // MARK: Line editing
 
@@ -41,6 +40,10 @@ void clibedit_remember(clibedit_editor *editor, const char *entry);
 // Has the next clibedit_read begin with `text`, as if it had been typed.
 void clibedit_type_ahead(clibedit_editor *editor, const char *text);
 
+// Says that the terminal has yet to answer a question: what it answers while a line is read is let go of. `begun` is what
+// came of an answer that had begun.
+void clibedit_await_answers(clibedit_editor *editor, const char *begun, int count);
+
 // While completing: the line as UTF-8 (not terminated), its bytes, and the cursor's byte offset.
 const char *clibedit_line(clibedit_editor *editor, int *length, int *cursor);
 // While completing: deletes `characters` code points before the cursor, then inserts `text` there.
@@ -55,21 +58,3 @@ void clibedit_print_below(clibedit_editor *editor, int rows_down, const char *te
 int clibedit_columns(int descriptor);
 // Rows, in the same way.
 int clibedit_rows(int descriptor);
-
-// MARK: Signal flags
-
-// Handlers for SIGINT and SIGTERM that only set flags. A signal the process was started with ignored stays
-// ignored.
-void clibedit_install_signal_flags(void);
-// Puts back what was there before clibedit_install_signal_flags.
-void clibedit_restore_signals(void);
-// Non-zero once SIGINT or SIGTERM arrived. Any thread may read it with a relaxed atomic load.
-const int32_t *clibedit_interrupt_flag(void);
-bool clibedit_is_interrupted(void);
-// How often SIGINT or SIGTERM arrived since the last clear.
-int clibedit_interrupt_count(void);
-bool clibedit_is_terminated(void);
-// Sets the flag as SIGINT would.
-void clibedit_raise_interrupt(void);
-// Forgets an interruption, and a termination only when told to.
-void clibedit_clear_interrupt(bool also_termination);

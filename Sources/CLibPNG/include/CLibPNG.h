@@ -25,10 +25,10 @@ typedef struct {
 } clibpng_message;
 
 // Encodes `width` x `height` RGB pixels of 8 bits, rows without padding, and `count` texts. On success
-// `*bytes` is owned by the caller, who frees it with `free`.
+// `*bytes` is owned by the caller, who frees it with `free`. Fails between two rows once `*stop` (which may be NULL) is not 0.
 bool clibpng_encode(
   const uint8_t *rgb, uint32_t width, uint32_t height, const clibpng_text *texts, int count, uint8_t **bytes,
-  size_t *size, clibpng_message *message);
+  size_t *size, const int32_t *stop, clibpng_message *message);
 
 typedef struct clibpng_reader clibpng_reader;
 
@@ -40,7 +40,8 @@ void clibpng_reader_destroy(clibpng_reader *reader);
 bool clibpng_read_header(clibpng_reader *reader, uint32_t *width, uint32_t *height);
 // Second: the pixels as RGB of 8 bits, whatever the file holds, and the chunks after them. Alpha is dropped,
 // no colour is managed. `rgb` has width * height * 3 bytes, or is null where only the texts matter.
-bool clibpng_read_pixels(clibpng_reader *reader, uint8_t *rgb);
+// Fails between two rows once `*stop` (which may be NULL) is not 0.
+bool clibpng_read_pixels(clibpng_reader *reader, uint8_t *rgb, const int32_t *stop);
 
 // Third: the texts, in the file's order; they belong to the reader.
 int clibpng_text_count(const clibpng_reader *reader);

@@ -83,6 +83,17 @@ public struct PictureSupport: Equatable, Sendable {
     return false
   }
 
+  /// Where an answer begins in what `read` left over that had not come to its end.
+  public static func unfinishedReply(in rest: [UInt8]) -> Int? {
+    guard let start = rest.lastIndex(of: 0x1B) else { return nil }
+    let begun = rest[(start + 1)...]
+    switch begun.first {
+    case nil, UInt8(ascii: "_"), UInt8(ascii: "P"): return start
+    case UInt8(ascii: "["): return begun.dropFirst().allSatisfy { (0x20..<0x40).contains($0) } ? start : nil
+    default: return nil
+    }
+  }
+
   /// An answer that begins at `start`, without its escape, and where it ends.
   private static func reply(in bytes: [UInt8], at start: Int) -> (text: String, end: Int)? {
     guard bytes[start] == 0x1B, start + 2 < bytes.count else { return nil }

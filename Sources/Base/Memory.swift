@@ -1,0 +1,102 @@
+import CProcess
+import Foundation
+
+/// How much memory the process may still take, asked before it is taken: neither the Swift runtime nor the libraries
+/// that compute survive an allocation that fails.
+public enum Memory {
+  /// What is left free for everything that is not asked for here, in bytes.
+  public static let headroom = 32 << 20
+  /// Less than this is never asked for.
+  public static let smallBytes = 1 << 20
+
+  /// Bytes the process may still take, `headroom` included: the least of its address space and data limits (`ulimit -v`,
+  /// `-d`), its control group's limit, and what the system has available.
+  public static var available: Int {
+    let pages = numbers(in: contents("/proc/self/statm"))
+    let page = Int(getpagesize())
+    var least = Int.max
+    func limit(_ resource: __rlimit_resource_t, used: Int) {
+      var limits = rlimit()
+      guard getrlimit(resource, &limits) == 0, limits.rlim_cur < rlim_t(Int.max) else { return }
+      least = min(least, Int(limits.rlim_cur) - used)
+    }
+    if pages.count > 5 {
+      limit(__rlimit_resource_t(RLIMIT_AS.rawValue), used: pages[0] * page)
+      limit(__rlimit_resource_t(RLIMIT_DATA.rawValue), used: pages[5] * page)
+    }
+    if let system = systemBytes { least = min(least, system) }
+    if let group = groupBytes { least = min(least, group) }
+    return max(0, least)
+  }
+
+  /// Makes the most of a limited address space; for the start of the process.
+  public static func saveAddressSpace() { cprocess_save_address_space() }
+
+  /// Whether `bytes` more can be mapped and `headroom` is left: a quick look at the address space alone.
+  public static func canTake(_ bytes: Int) -> Bool {
+    bytes < smallBytes || cprocess_can_map(bytes + headroom)
+  }
+
+  /// Throws a `Diagnostic` of kind `.memory` unless `bytes` more can be taken and `headroom` is left.
+  public static func ensure(_ bytes: Int, for purpose: String) throws {
+    guard bytes >= smallBytes else { return }
+    let (wanted, overflow) = bytes.addingReportingOverflow(headroom)
+    guard !overflow, cprocess_can_map(wanted), wanted <= available else {
+      throw shortage(at: purpose, needed: bytes)
+    }
+  }
+
+  /// That memory is short.
+  public static func shortage(at purpose: String, needed: Int) -> Diagnostic {
+    Diagnostic(
+      .memory, at: purpose,
+      "out of memory: needs \(text(needed)), \(text(max(0, available - headroom))) are available",
+      hint: "a smaller size needs less; so do fewer threads, and other programs may hold some")
+  }
+
+  /// `123 MB`, `4.5 GB`.
+  public static func text(_ bytes: Int) -> String {
+    let megabytes = (Double(bytes) / 1e6).rounded(.up)
+    return megabytes < 1000 ? "\(Int(megabytes)) MB" : String(format: "%.1f GB", Double(bytes) / 1e9)
+  }
+
+  /// What the system can give without killing anyone: free, reclaimable and swap.
+  private static var systemBytes: Int? {
+    let text = contents("/proc/meminfo")
+    func kilobytes(_ name: String) -> Int? {
+      text.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { numbers(in: String($0)).first }
+    }
+    return kilobytes("MemAvailable:").map { ($0 + (kilobytes("SwapFree:") ?? 0)) * 1024 }
+  }
+
+  /// What the control group leaves, in version 2 and 1 of the interface; what it holds of files can be given back.
+  private static var groupBytes: Int? {
+    for (limit, usage, statistics) in [
+      ("memory.max", "memory.current", "memory.stat"),
+      ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    ] {
+      let folder = "/sys/fs/cgroup/"
+      guard let most = numbers(in: contents(folder + limit)).first, most < Int.max / 2,
+        let used = numbers(in: contents(folder + usage)).first
+      else { continue }
+      let files = contents(folder + statistics).split(separator: "\n").first {
+        $0.hasPrefix("inactive_file ") || $0.hasPrefix("total_inactive_file ")
+      }
+      return most - used + (files.flatMap { numbers(in: String($0)).first } ?? 0)
+    }
+    return nil
+  }
+
+  private static func contents(_ path: String) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 8192)
+    let count = read(descriptor, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
+  private static func numbers(in text: String) -> [Int] {
+    text.split { !$0.isASCII || !$0.isNumber }.compactMap { Int($0) }
+  }
+}

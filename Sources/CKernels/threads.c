@@ -32,11 +32,14 @@ struct ck_pool {
   const int32_t *cancel;
   worker_t *workers;
   scratch_t *scratch;
+  int32_t (*may_take)(size_t bytes);
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   int stopping;
   _Atomic uint64_t gate;  // Of the present run; a worker that sees its number change may join.
   _Atomic int32_t next;   // The next task to hand out.
+  _Atomic int32_t stopped;  // Whether the tasks left of this run are passed over.
+  _Atomic int32_t missed;   // Whether any was.
   int32_t count;
   void *context;
   ck_task run;
@@ -58,7 +61,10 @@ static void take_tasks(ck_pool *pool, int32_t thread) {
   for (;;) {
     int32_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
     if (task >= pool->count) return;
-    if (!ck_pool_is_cancelled(pool)) pool->run(pool->context, task, thread);
+    if (ck_pool_is_cancelled(pool) || atomic_load_explicit(&pool->stopped, memory_order_relaxed))
+      atomic_store_explicit(&pool->missed, 1, memory_order_relaxed);
+    else
+      pool->run(pool->context, task, thread);
   }
 }
 
@@ -100,10 +106,11 @@ static void start_run(ck_pool *pool) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
-ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel) {
+ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel, int32_t (*may_take)(size_t bytes)) {
   ck_pool *pool = calloc(1, sizeof *pool);
   if (!pool) abort();
   pool->cancel = cancel;
+  pool->may_take = may_take;
   pool->workers = calloc((size_t)threads, sizeof *pool->workers);
   // One more for the caller of a run.
   pool->scratch = calloc((size_t)threads + 1, sizeof *pool->scratch);
@@ -135,14 +142,18 @@ void ck_pool_destroy(ck_pool *pool) {
   free(pool);
 }
 
-void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
+void ck_pool_stop(ck_pool *pool) { atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed); }
+
+int32_t ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
   pool->count = count;
   pool->context = context;
   pool->run = run;
   atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->stopped, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->missed, 0, memory_order_relaxed);
   if (count <= 1 || pool->threads == 1) {
     take_tasks(pool, 0);
-    return;
+    return !atomic_load_explicit(&pool->missed, memory_order_relaxed);
   }
   start_run(pool);
   take_tasks(pool, 0);
@@ -152,15 +163,19 @@ void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run) {
     if (spin < SPINS) relax();
     else sched_yield();
   }
+  return !atomic_load_explicit(&pool->missed, memory_order_relaxed);
 }
 
 void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes) {
   scratch_t *scratch = &pool->scratch[thread < 0 ? pool->threads : thread];
   if (scratch->bytes < bytes) {
     free(scratch->memory);
+    scratch->memory = NULL;
+    scratch->bytes = 0;
     size_t rounded = (bytes + 4095) & ~(size_t)4095;
+    if (pool->may_take && !pool->may_take(rounded)) return NULL;
     scratch->memory = aligned_alloc(64, rounded);
-    scratch->bytes = scratch->memory ? rounded : 0;
+    if (scratch->memory) scratch->bytes = rounded;
   }
   return scratch->memory;
 }

@@ -16,7 +16,12 @@ typedef void (*set_threads_t)(int);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char failure[512];
+typedef void *(*take_buffer_t)(int);
+typedef void (*return_buffer_t)(void *);
+
 static sgemm_t sgemm;
+static take_buffer_t take_buffer;
+static return_buffer_t return_buffer;
 static text_t core_name, config;
 
 // OpenBLAS 0.3.21 knows no processor newer than itself and gives those its SSE kernels, a fifth of the speed.
@@ -49,6 +54,9 @@ static void load(void) {
   if (!library) return;
 
   sgemm = (sgemm_t)dlsym(library, "cblas_sgemm");
+  // Not part of the interface; without them a buffer's size is asked for and the library trusted to find it.
+  take_buffer = (take_buffer_t)dlsym(library, "blas_memory_alloc");
+  return_buffer = (return_buffer_t)dlsym(library, "blas_memory_free");
   core_name = (text_t)dlsym(library, "openblas_get_corename");
   config = (text_t)dlsym(library, "openblas_get_config");
   set_threads_t set_threads = (set_threads_t)dlsym(library, "openblas_set_num_threads");
@@ -65,6 +73,34 @@ static void load(void) {
 const char *cob_load(void) {
   pthread_once(&once, load);
   return sgemm ? NULL : failure;
+}
+
+// What OpenBLAS maps for a thread (BUFFER_SIZE of its common_x86_64.h and most others).
+size_t cob_buffer_bytes(void) { return (size_t)128 << 20; }
+
+static int reserved_buffers;
+
+int cob_reserved(void) { return __atomic_load_n(&reserved_buffers, __ATOMIC_SEQ_CST); }
+
+int cob_reserve(int threads, int (*may_take)(size_t bytes)) {
+  int reserved = cob_reserved();
+  if (threads <= reserved) return 1;
+  if (!take_buffer || !return_buffer) {
+    if (!may_take((size_t)(threads - reserved) * cob_buffer_bytes())) return 0;
+    __atomic_store_n(&reserved_buffers, threads, __ATOMIC_SEQ_CST);
+    return 1;
+  }
+  // All at once, as the threads will have them.
+  enum { most = 1024 };
+  void *buffers[most];
+  int count = 0;
+  while (count < threads && count < most) {
+    if (count >= reserved && !may_take(cob_buffer_bytes())) break;
+    buffers[count++] = take_buffer(0);
+  }
+  for (int i = 0; i < count; i++) return_buffer(buffers[i]);
+  if (count > reserved) __atomic_store_n(&reserved_buffers, count, __ATOMIC_SEQ_CST);
+  return count == threads;
 }
 
 void cob_sgemm(

@@ -6,7 +6,7 @@ public struct Histogram: Sendable, Hashable {
   public let edges: [Double]
   public let counts: [Int]
 
-  public init(of elements: StoredElements, _ statistics: Statistics, bins: Int) {
+  public init(of elements: StoredElements, _ statistics: Statistics, bins: Int) throws {
     precondition(bins > 0, "a histogram of no bins")
     var (low, high) = (statistics.minimum, statistics.maximum)
     if low == high {
@@ -21,7 +21,7 @@ public struct Histogram: Sendable, Hashable {
       return edge == bins ? high : isWide ? low * (1 - share) + high * share : low + Double(edge) * step
     }
     var counts = [Int](repeating: 0, count: bins)
-    elements.forEachChunk { chunk in
+    try elements.forEachChunk { chunk in
       for value in chunk where value.isFinite {
         let share = isWide ? (value / 2 - low / 2) / (high / 2 - low / 2) : (value - low) / (high - low)
         var bin = share.isFinite ? max(0, min(bins - 1, Int(share * Double(bins)))) : 0

@@ -43,8 +43,20 @@ public struct PathPattern: Hashable, Sendable {
     case .contained: path.contains(text)
     case .glob: Self.fits(Array(text.utf8), Array(path.utf8))
     case .expression(let expression):
-      expression.firstMatch(in: path, range: NSRange(path.startIndex..., in: path)) != nil
+      Self.matches(expression, path)
     }
+  }
+
+  /// Whether an expression fits some of a path; no once `InterruptFlag` is raised, since some expressions take for ever.
+  private static func matches(_ expression: NSRegularExpression, _ path: String) -> Bool {
+    var isFound = false
+    expression.enumerateMatches(
+      in: path, options: .reportProgress, range: NSRange(path.startIndex..., in: path)
+    ) { match, _, stop in
+      if match != nil { isFound = true }
+      if match != nil || InterruptFlag.isRaised { stop.pointee = true }
+    }
+    return isFound
   }
 
   /// Matches from the left, going back to the last star on a mismatch: linear but for the stars.

@@ -37,18 +37,18 @@ public struct StackProvenance: Sendable {
   public init(
     _ stack: (stack: String, old: [Int], new: [Int]), of graph: Graph, old: Checkpoint, new: Checkpoint,
     on pool: ThreadPool
-  ) {
+  ) throws {
     self.stack = stack.stack
     (oldNumbers, newNumbers) = (stack.old, stack.new)
     let first = "\(stack.stack).\(stack.old[0])."
     let suffixes = graph.tensors.map(\.key).filter { $0.hasPrefix(first) }.map {
       String($0.dropFirst(first.count))
     }
-    let products = pool.map(suffixes.count) { index in
+    let products = try pool.map(suffixes.count) { index in
       func tensors(_ numbers: [Int], _ checkpoint: Checkpoint) -> [Checkpoint.Tensor?] {
         numbers.map { checkpoint.tensor(for: "\(stack.stack).\($0).\(suffixes[index])") }
       }
-      return Products(old: tensors(stack.old, old), new: tensors(stack.new, new))
+      return try Products(old: tensors(stack.old, old), new: tensors(stack.new, new))
     }
     let sum = products.reduce(into: Products(old: stack.old.count, new: stack.new.count)) { $0 += $1 }
     cosines = sum.cosines
@@ -115,14 +115,14 @@ private struct Products: Sendable {
   }
 
   /// Of tensors at one place in each layer; pairs of another shape count as nothing.
-  init(old: [Checkpoint.Tensor?], new: [Checkpoint.Tensor?]) {
+  init(old: [Checkpoint.Tensor?], new: [Checkpoint.Tensor?]) throws {
     self.init(old: old.count, new: new.count)
     guard let shape = new.lazy.compactMap({ $0?.entry.shape }).first else { return }
     // The old layers first, then the new.
     let all = old + new
     let fitting = all.indices.filter { all[$0]?.entry.shape == shape }
     let elements = fitting.compactMap { all[$0].map { StoredElements($0) } }
-    StoredElements.forEachChunk(of: elements) { chunks in
+    try StoredElements.forEachChunk(of: elements) { chunks in
       let norms = chunks.map { $0.product(with: $0) }
       for (b, newIndex) in fitting.enumerated() where newIndex >= old.count {
         for (a, oldIndex) in fitting.enumerated() where oldIndex < old.count {

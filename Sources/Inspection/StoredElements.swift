@@ -12,16 +12,17 @@ public struct StoredElements: Sendable {
 
   private static let chunk = Statistics.partCount
 
-  /// Hands on all values in order.
-  public func forEachChunk(_ body: (UnsafeBufferPointer<Double>) -> Void) {
-    forEachChunk(of: 0..<count, body)
+  /// Hands on all values in order. Stops with an error, as the others do, when `InterruptFlag` is raised.
+  public func forEachChunk(_ body: (UnsafeBufferPointer<Double>) -> Void) throws {
+    try forEachChunk(of: 0..<count, body)
   }
 
   /// Hands on the values of a range of elements, counted row-major.
-  public func forEachChunk(of range: Range<Int>, _ body: (UnsafeBufferPointer<Double>) -> Void) {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.chunk) { doubles in
+  public func forEachChunk(of range: Range<Int>, _ body: (UnsafeBufferPointer<Double>) -> Void) throws {
+    try withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.chunk) { doubles in
       guard let base = doubles.baseAddress else { preconditionFailure("no room for a chunk") }
       for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk) {
+        try InterruptFlag.check()
         let part = start..<min(start + Self.chunk, range.upperBound)
         read(part, into: base)
         body(UnsafeBufferPointer(start: base, count: part.count))
@@ -30,12 +31,15 @@ public struct StoredElements: Sendable {
   }
 
   /// Hands on the values of several tensors of one count side by side.
-  static func forEachChunk(of tensors: [StoredElements], _ body: ([UnsafeBufferPointer<Double>]) -> Void) {
+  static func forEachChunk(of tensors: [StoredElements], _ body: ([UnsafeBufferPointer<Double>]) -> Void)
+    throws
+  {
     guard let count = tensors.first?.count else { return }
     precondition(tensors.allSatisfy { $0.count == count }, "tensors of different counts")
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: chunk * tensors.count) { doubles in
+    try withUnsafeTemporaryAllocation(of: Double.self, capacity: chunk * tensors.count) { doubles in
       guard let base = doubles.baseAddress else { preconditionFailure("no room for a chunk") }
       for start in stride(from: 0, to: count, by: chunk) {
+        try InterruptFlag.check()
         let part = start..<min(start + chunk, count)
         body(
           tensors.enumerated().map { index, tensor in
@@ -63,15 +67,17 @@ public struct StoredElements: Sendable {
   }
 
   public var statistics: Statistics {
-    var whole = Statistics()
-    forEachChunk { whole.merge(Statistics(of: $0)) }
-    return whole
+    get throws {
+      var whole = Statistics()
+      try forEachChunk { whole.merge(Statistics(of: $0)) }
+      return whole
+    }
   }
 
   /// The first values.
-  public func head(_ count: Int) -> [Double] {
+  public func head(_ count: Int) throws -> [Double] {
     var values: [Double] = []
-    forEachChunk(of: 0..<min(count, self.count)) { values += $0 }
+    try forEachChunk(of: 0..<min(count, self.count)) { values += $0 }
     return values
   }
 }

@@ -41,14 +41,14 @@ public struct WeightComparison: Sendable {
   public let tensors: [String: Sums]
 
   /// Compares the tensors of some keys on all threads of `pool`. Keys that either checkpoint lacks are left out.
-  public init(_ keys: [String], old: Checkpoint, new: Checkpoint, on pool: ThreadPool) {
+  public init(_ keys: [String], old: Checkpoint, new: Checkpoint, on pool: ThreadPool) throws {
     let pairs = keys.compactMap { key -> TensorPair? in
       guard let a = old.tensor(for: key), let b = new.tensor(for: key), a.entry.shape == b.entry.shape else {
         return nil
       }
       return TensorPair(key: key, old: StoredElements(a), new: StoredElements(b))
     }
-    let sums = pool.map(pairs.count) { (key: pairs[$0].key, sums: pairs[$0].sums) }
+    let sums = try pool.map(pairs.count) { (key: pairs[$0].key, sums: try pairs[$0].sums()) }
     tensors = Dictionary(sums.map { ($0.key, $0.sums) }) { first, _ in first }
   }
 
@@ -64,9 +64,9 @@ private struct TensorPair: Sendable {
   let old: StoredElements
   let new: StoredElements
 
-  var sums: WeightComparison.Sums {
+  func sums() throws -> WeightComparison.Sums {
     var sums = WeightComparison.Sums()
-    StoredElements.forEachChunk(of: [old, new]) { chunks in
+    try StoredElements.forEachChunk(of: [old, new]) { chunks in
       let (a, b) = (chunks[0], chunks[1])
       sums.product += a.product(with: b)
       sums.oldSquares += a.product(with: a)

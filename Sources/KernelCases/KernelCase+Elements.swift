@@ -12,7 +12,7 @@ extension KernelCase {
       let x = samples.random(shape, scale: 2, offset: offset)
       let (gamma, beta) = (samples.parameters([shape.channels]), samples.parameters([shape.channels]))
       return {
-        backend.groupNorm(
+        try backend.groupNorm(
           x, gamma: gamma, beta: beta, groups: groups, epsilon: 1e-5, activation: activation, into: output)
       }
     }
@@ -26,7 +26,7 @@ extension KernelCase {
     ) { backend, samples, output in
       let x = samples.random(shape, scale: 2, offset: offset)
       let (gamma, beta) = (samples.parameters([shape.channels]), samples.parameters([shape.channels]))
-      return { backend.layerNorm(x, gamma: gamma, beta: beta, epsilon: 1e-5, into: output) }
+      return { try backend.layerNorm(x, gamma: gamma, beta: beta, epsilon: 1e-5, into: output) }
     }
   }
 
@@ -46,13 +46,13 @@ extension KernelCase {
   static func activation(_ shape: Shape, _ function: Activation) -> KernelCase {
     element("\(function.rawValue) \(shape)", elementTolerance, shape) { backend, samples, output in
       let x = samples.random(shape, scale: 8)
-      return { backend.activate(x, function, into: output) }
+      return { try backend.activate(x, function, into: output) }
     }
   }
 
   private static func element(
     _ name: String, _ tolerance: Double, _ out: Shape,
-    _ compute: @escaping @Sendable (any Backend, Samples, Tensor) -> () -> Void
+    _ compute: @escaping @Sendable (any Backend, Samples, Tensor) -> () throws -> Void
   ) -> KernelCase {
     KernelCase(name, tolerance, bfloat16: elementRounding, out: out, compute)
   }
@@ -63,41 +63,41 @@ extension KernelCase {
     } + [
       element("geglu 2x300x111", elementTolerance, [2, 300, 111]) { backend, samples, output in
         let x = samples.random([2, 300, 222], scale: 4)
-        return { backend.gatedGELU(x, into: output) }
+        return { try backend.gatedGELU(x, into: output) }
       },
       element("add 2x300x131", 0, [2, 300, 131]) { backend, samples, output in
         let (a, b) = (samples.random([2, 300, 131]), samples.random([2, 300, 131]))
-        return { backend.add(a, b, into: output) }
+        return { try backend.add(a, b, into: output) }
       },
       element("add in place", 0, [3, 7]) { backend, samples, output in
         let (a, b) = (samples.random([3, 7]), samples.random([3, 7]))
         return {
           output.base.copyMemory(from: b.base, byteCount: b.bytes)
-          backend.add(a, output, into: output)
+          try backend.add(a, output, into: output)
         }
       },
       element("activation in place", elementTolerance, [3, 70]) { backend, samples, output in
         let x = samples.random([3, 70])
         return {
           output.base.copyMemory(from: x.base, byteCount: x.bytes)
-          backend.activate(output, .gelu, into: output)
+          try backend.activate(output, .gelu, into: output)
         }
       },
       element("add per channel 3x20x15x130", 0, [3, 20, 15, 130]) { backend, samples, output in
         let (x, v) = (samples.random([3, 20, 15, 130]), samples.random([3, 130]))
-        return { backend.addPerChannel(x, v, into: output) }
+        return { try backend.addPerChannel(x, v, into: output) }
       },
       element("concatenate 2x20x30x(65+66)", 0, [2, 20, 30, 131]) { backend, samples, output in
         let (a, b) = (samples.random([2, 20, 30, 65]), samples.random([2, 20, 30, 66]))
-        return { backend.concatenate(a, b, into: output) }
+        return { try backend.concatenate(a, b, into: output) }
       },
       element("upsample 2x7x5x33 to 14x10", 0, [2, 14, 10, 33]) { backend, samples, output in
         let x = samples.random([2, 7, 5, 33])
-        return { backend.upsample(x, into: output) }
+        return { try backend.upsample(x, into: output) }
       },
       element("upsample 1x4x5x3 to 7x9", 0, [1, 7, 9, 3]) { backend, samples, output in
         let x = samples.random([1, 4, 5, 3])
-        return { backend.upsample(x, into: output) }
+        return { try backend.upsample(x, into: output) }
       },
     ]
 }

@@ -51,9 +51,9 @@ extension KernelCase {
     ) { backend, samples, output in
       let x = samples.random([n, h, w, c])
       let weight = samples.weight([out, c, kernel, kernel], type, misalignment: misalignment)
-      let prepared = backend.prepare(weight, for: .conv2d(convolution), WeightUse())
+      let prepared = try backend.prepare(weight, for: .conv2d(convolution), WeightUse())
       let epilogue = terms.epilogue(samples, shape)
-      return { backend.convolve(x, convolution, prepared, epilogue, into: output) }
+      return { try backend.convolve(x, convolution, prepared, epilogue, into: output) }
     }
   }
 
@@ -70,9 +70,9 @@ extension KernelCase {
       backend, samples, output in
       let x = samples.random([n, h, w, c])
       let weight = samples.weight([out, c, 3, 3], type, misalignment: misalignment)
-      let prepared = backend.prepare(weight, for: .conv2d(convolution), WeightUse(followsDoubling: true))
+      let prepared = try backend.prepare(weight, for: .conv2d(convolution), WeightUse(followsDoubling: true))
       let epilogue = terms.epilogue(samples, shape)
-      return { backend.convolveDoubled(x, convolution, prepared, epilogue, into: output) }
+      return { try backend.convolveDoubled(x, convolution, prepared, epilogue, into: output) }
     }
   }
 
@@ -87,9 +87,9 @@ extension KernelCase {
     ) { backend, samples, output in
       let x = samples.random([batch, rows, d])
       let weight = samples.weight([out, d], type, misalignment: misalignment)
-      let prepared = backend.prepare(weight, for: .linear(out: out, bias: terms.bias), WeightUse())
+      let prepared = try backend.prepare(weight, for: .linear(out: out, bias: terms.bias), WeightUse())
       let epilogue = terms.epilogue(samples, shape)
-      return { backend.linear(x, prepared, epilogue, into: output) }
+      return { try backend.linear(x, prepared, epilogue, into: output) }
     }
   }
 
@@ -107,9 +107,9 @@ extension KernelCase {
       let x = samples.random([batch, rows, d], scale: 3 / Float(d).squareRoot())
       let weight = samples.weight([2 * out, d], type)
       let use = WeightUse(isGated: true)
-      let prepared = backend.prepare(weight, for: .linear(out: 2 * out, bias: bias), use)
+      let prepared = try backend.prepare(weight, for: .linear(out: 2 * out, bias: bias), use)
       let epilogue = Epilogue(bias: bias ? samples.parameters([2 * out]) : nil, isGated: true)
-      return { backend.linear(x, prepared, epilogue, into: output) }
+      return { try backend.linear(x, prepared, epilogue, into: output) }
     }
   }
 
@@ -161,7 +161,7 @@ extension KernelCase {
       let q = samples.random([n, tokens, features], scale: scale)
       let k = samples.random([n, keys, features], scale: scale)
       let v = samples.random([n, keys, features])
-      return { backend.attention(q: q, k: k, v: v, heads: heads, isCausal: causal, into: output) }
+      return { try backend.attention(q: q, k: k, v: v, heads: heads, isCausal: causal, into: output) }
     }
   }
 

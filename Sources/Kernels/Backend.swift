@@ -3,7 +3,9 @@ import Graph
 /// What computes the ops: a method for each family, on tensors of the backend's precision with channels last.
 ///
 /// A product's output without residual may be float32 whatever the precision. Outputs never overlap inputs, except where a
-/// method says so. Results depend on the machine and the shapes, never on the number of threads. A run whose pool was cancelled leaves its output unfinished; the caller asks the pool.
+/// method says so. Results depend on the machine and the shapes, never on the number of threads.
+/// All throw a `Diagnostic` when the pool was cancelled, memory is out or a library failed; the output is then unfinished and what
+/// was to be prepared does not exist.
 public protocol Backend: Sendable {
   /// `reference`, `openblas`, `onednn`.
   var name: String { get }
@@ -15,48 +17,59 @@ public protocol Backend: Sendable {
   /// The share of a convolution's multiply-adds that `convolveDoubled` does.
   var doubledShare: Double { get }
 
+  /// Bytes of memory that `prepare` takes for a weight beyond the checkpoint's own, but for rounding.
+  func packedBytes(_ shape: [Int], _ type: StorageType, for op: Op, _ use: WeightUse) -> Int
+
+  /// Bytes that what computes takes for itself when it first does.
+  var startBytes: Int { get }
+
+  /// Bytes of workspace that a product of two activations of these extents takes beside its output: attention's.
+  func attentionBytes(batch: Int, keys: Int, features: Int) -> Int
+
   /// Brings a matrix or convolution weight into the layout this backend reads, once, at load.
-  func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight
+  func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) throws -> PreparedWeight
 
   /// out[n, y, x, o] = Σ x[n, y·s + i - p, x·s + j - p, c] · w[o, c, i, j], then the epilogue.
   func convolve(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
+    throws
 
   /// The same convolution, 3x3 with a border of one, over x doubled in height and width by nearest neighbour.
   func convolveDoubled(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
+    throws
 
   /// out[r, o] = Σ x[r, d] · w[o, d] over all rows r, then the epilogue.
-  func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor)
+  func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) throws
 
   /// softmax(q kᵀ / √(D/heads)) v for each head; with `isCausal`, token t sees keys 0...t. q, out: [N, T, D]; k, v: [N, S, D].
-  func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor)
+  func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) throws
 
   /// (x - mean) / √(variance + ε) · γ + β over each picture's positions and each group's channels, then the activation.
   /// `out` may be `x`.
   func groupNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
-    into out: Tensor)
+    into out: Tensor) throws
 
   /// (x - mean) / √(variance + ε) · γ + β over each row. `out` may be `x`.
-  func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor)
+  func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) throws
 
   /// `out` may be `x`.
-  func activate(_ x: Tensor, _ function: Activation, into out: Tensor)
+  func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws
 
   /// out[r, d] = x[r, d] · GELU(x[r, D + d]).
-  func gatedGELU(_ x: Tensor, into out: Tensor)
+  func gatedGELU(_ x: Tensor, into out: Tensor) throws
 
   /// `out` may be either.
-  func add(_ a: Tensor, _ b: Tensor, into out: Tensor)
+  func add(_ a: Tensor, _ b: Tensor, into out: Tensor) throws
 
   /// out[n, y, x, c] = x[n, y, x, c] + v[n, c]. `out` may be `x`.
-  func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor)
+  func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) throws
 
-  func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor)
+  func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) throws
 
   /// Nearest neighbour: out row y is source row ⌊y·H/H'⌋, and so for columns.
-  func upsample(_ x: Tensor, into out: Tensor)
+  func upsample(_ x: Tensor, into out: Tensor) throws
 }
 
 /// What is done to a matrix product's output while it is still in cache, in this order.

@@ -18,24 +18,35 @@ public struct MachineSpeed: Sendable {
   /// Seconds that a call takes for next to nothing: of a product, of attention, of anything else.
   public let calls: (product: Double, attention: Double, other: Double)
 
-  /// Throws a `Diagnostic` of kind `.interrupted` when the backend's pool is cancelled, since then nothing was measured.
-  public init(of backend: any Backend) throws {
-    products = [32, 96, 320, 1280].map { width in
-      (
+  private static let measurements = 7
+
+  /// Throws a `Diagnostic` when the backend's pool is cancelled or memory is out, since then nothing was measured.
+  /// - Parameter progress: called after each measurement, with their number and how many there are.
+  public init(of backend: any Backend, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws {
+    var done = 0
+    func step() {
+      done += 1
+      progress(done, Self.measurements)
+    }
+    products = try [32, 96, 320, 1280].map { width in
+      defer { step() }
+      return (
         Double(width),
-        Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate
+        try Self.product(of: backend, width: width, rows: max(256, min(4096, 1_000_000 / width))).rate
       )
     }
-    attention = Self.attention(of: backend, tokens: 512, heads: 8, size: 64).rate
-    layout = Self.layoutRate(of: backend)
+    attention = try Self.attention(of: backend, tokens: 512, heads: 8, size: 64).rate
+    step()
+    layout = try Self.layoutRate(of: backend)
+    step()
     doubledShare = backend.doubledShare
-    let (bytes, other) = Self.moves(of: backend)
+    let (bytes, other) = try Self.moves(of: backend)
     self.bytes = bytes
+    step()
     calls = (
-      Self.product(of: backend, width: 32, rows: 16).seconds,
-      Self.attention(of: backend, tokens: 16, heads: 4, size: 16).seconds, other
+      try Self.product(of: backend, width: 32, rows: 16).seconds,
+      try Self.attention(of: backend, tokens: 16, heads: 4, size: 16).seconds, other
     )
-    if backend.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
   }
 
   /// Multiply-adds a second of a product of some depth and columns, between the measured widths.
@@ -53,12 +64,12 @@ public struct MachineSpeed: Sendable {
   }
 
   /// The best of a few calls, in seconds; of fewer where they are slow.
-  private static func best(_ calls: Int, _ body: () -> Void) -> Double {
+  private static func best(_ calls: Int, _ body: () throws -> Void) throws -> Double {
     let first = ContinuousClock.now
     var best = Double.infinity
     for _ in 0..<calls where best == .infinity || (ContinuousClock.now - first).seconds < 0.05 {
       let start = ContinuousClock.now
-      body()
+      try body()
       best = min(best, (ContinuousClock.now - start).seconds)
     }
     return best
@@ -73,7 +84,7 @@ public struct MachineSpeed: Sendable {
     return (tensor, memory)
   }
 
-  private static func product(of backend: any Backend, width: Int, rows: Int) -> (
+  private static func product(of backend: any Backend, width: Int, rows: Int) throws -> (
     rate: Double, seconds: Double
   ) {
     let (x, xMemory) = tensor([1, rows, width], backend.precision)
@@ -84,12 +95,12 @@ public struct MachineSpeed: Sendable {
       type: .float32, shape: [width, width],
       bytes: UnsafeRawBufferPointer(start: weight.base, count: weight.bytes),
       owner: nil)
-    let prepared = backend.prepare(stored, for: .linear(out: width, bias: false), WeightUse())
-    let seconds = best(4) { backend.linear(x, prepared, Epilogue(), into: out) }
+    let prepared = try backend.prepare(stored, for: .linear(out: width, bias: false), WeightUse())
+    let seconds = try best(4) { try backend.linear(x, prepared, Epilogue(), into: out) }
     return (Double(rows * width * width) / seconds, seconds)
   }
 
-  private static func layoutRate(of backend: any Backend) -> Double {
+  private static func layoutRate(of backend: any Backend) throws -> Double {
     let (rows, columns) = (1280, 5120)
     let count = rows * columns
     let memory = UnsafeMutableRawPointer.allocate(byteCount: 2 * count, alignment: 64)
@@ -99,11 +110,11 @@ public struct MachineSpeed: Sendable {
       type: .float16, shape: [rows, columns], bytes: UnsafeRawBufferPointer(start: memory, count: 2 * count),
       owner: nil)
     let start = ContinuousClock.now
-    let prepared = backend.prepare(stored, for: .linear(out: rows, bias: false), WeightUse())
+    let prepared = try backend.prepare(stored, for: .linear(out: rows, bias: false), WeightUse())
     let laidOut = ContinuousClock.now
     guard prepared.extraBytes > 0 else { return .infinity }
     // What takes longest where the system has to find memory first.
-    let fresh = PageMemory(bytes: 64 << 20)
+    let fresh = try PageMemory(bytes: 64 << 20)
     for page in stride(from: 0, to: fresh.bytes, by: 4096) {
       fresh.base.storeBytes(of: 1, toByteOffset: page, as: UInt8.self)
     }
@@ -115,27 +126,29 @@ public struct MachineSpeed: Sendable {
 
   private static func attention(
     of backend: any Backend, tokens: Int, heads: Int, size: Int
-  ) -> (rate: Double, seconds: Double) {
+  ) throws -> (rate: Double, seconds: Double) {
     let (x, xMemory) = tensor([1, tokens, heads * size], backend.precision)
     let (out, outMemory) = tensor([1, tokens, heads * size], backend.precision)
     defer { for memory in [xMemory, outMemory] { memory.deallocate() } }
-    let seconds = best(4) { backend.attention(q: x, k: x, v: x, heads: heads, isCausal: false, into: out) }
+    let seconds = try best(4) {
+      try backend.attention(q: x, k: x, v: x, heads: heads, isCausal: false, into: out)
+    }
     return (Double(2 * tokens * tokens * heads * size) / seconds, seconds)
   }
 
-  private static func moves(of backend: any Backend) -> (bytes: Double, call: Double) {
+  private static func moves(of backend: any Backend) throws -> (bytes: Double, call: Double) {
     let (large, largeMemory) = tensor([1, 64, 64, 512], backend.precision)
     let (small, smallMemory) = tensor([1, 4, 4, 32], backend.precision)
     let (gamma, gammaMemory) = tensor([512], .float32)
     defer { for memory in [largeMemory, smallMemory, gammaMemory] { memory.deallocate() } }
-    func norm(_ x: Tensor) -> Double {
+    func norm(_ x: Tensor) throws -> Double {
       let vector = Tensor(gamma.base, .float32, [x.shape.channels])
-      return best(6) {
-        backend.groupNorm(
+      return try best(6) {
+        try backend.groupNorm(
           x, gamma: vector, beta: vector, groups: 32, epsilon: 1e-5, activation: .silu, into: x)
       }
     }
-    let call = norm(small)
-    return (Double(2 * large.bytes) / max(1e-9, norm(large) - call), call)
+    let call = try norm(small)
+    return (Double(2 * large.bytes) / max(1e-9, try norm(large) - call), call)
   }
 }

@@ -2,6 +2,8 @@ import CKernels
 
 /// A library's matrix products, each small enough for one thread and computed on the thread that asks for it.
 ///
+/// What may need memory, or the library's consent, throws a `Diagnostic` when there is none.
+///
 /// Two kinds of right-hand operands: weights, laid out once, and activations. Left-hand operands and what is laid out
 /// have the library's precision; sums are float32.
 public protocol MatrixLibrary: Sendable {
@@ -18,16 +20,25 @@ public protocol MatrixLibrary: Sendable {
   var isDense: Bool { get }
   /// Columns of weights that are multiplied at once; a tile's are a multiple of it where they do not end the weight.
   var blockColumns: Int { get }
+  /// Takes what products on so many threads at once need, if it has not yet. Throws a `Diagnostic` when it cannot be had.
+  func makeReady(threads: Int) throws
+  /// Bytes that it takes for itself when it first computes on so many threads.
+  func startBytes(threads: Int) -> Int
   /// What a tile costs beside its products, as so many more of its rows or columns.
   func tileCost(of weight: Weight, gathers: Bool) -> TileCost
 
   /// Lays out `rows`, [columns, depth], for products over `depthStep` of the depth at a time.
-  func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) -> Weight
+  func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool) throws
+    -> Weight
   func extraBytes(of weight: Weight) -> Int
+  /// What `extraBytes` will be for a weight [columns, depth] of `type`; `isTransposed` as `WeightRows` has it.
+  func packedBytes(columns: Int, depth: Int, _ type: StorageType, isTransposed: Bool) -> Int
+  /// Whether activations that are a right-hand operand are packed.
+  var packsOperands: Bool { get }
   func readsCheckpoint(_ weight: Weight) -> Bool
 
   /// Bytes of memory that `multiply` needs for itself.
-  func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int
+  func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) throws -> Int
   /// sums[r, j] = Σ a[r, d] · w[columns.lowerBound + j, depth.lowerBound + d], or += with `accumulates`.
   ///
   /// `depth` is a step of those the weight was laid out for, and `columns` at most `blockColumns` of them.
@@ -35,21 +46,22 @@ public protocol MatrixLibrary: Sendable {
     _ a: UnsafeRawPointer, stride: Int, rows: Int, _ weight: Weight, columns: Range<Int>, depth: Range<Int>,
     accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int,
     scratch: UnsafeMutableRawPointer,
-    thread: Int)
+    thread: Int) throws
 
   /// Describes activations [depth, columns] whose elements are so far apart.
-  func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) -> Operand
+  func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) throws -> Operand
   /// Bytes of memory to lay one out in; 0 when it is read where it lies.
   func bytes(of operand: Operand) -> Int
   func layOut(
     _ operand: Operand, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int)
-  func scratchBytes(rows: Int, of operand: Operand) -> Int
+    throws
+  func scratchBytes(rows: Int, of operand: Operand) throws -> Int
   /// sums[r, j] = Σ a[r, d] · b[d, j], where b is as `layOut` left it, or the source itself when it is read where it lies.
   func multiply(
     _ a: UnsafeRawPointer, stride: Int, rows: Int, _ operand: Operand, at b: UnsafeRawPointer,
     accumulates: Bool,
     into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
-    thread: Int)
+    thread: Int) throws
 }
 
 /// Costs of a tile beside its products: each row's, in columns of products, and each column's, in rows of products.

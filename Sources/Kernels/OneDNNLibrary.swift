@@ -85,38 +85,52 @@ public final class OneDNNLibrary: MatrixLibrary {
   public var version: String { String(cString: cod_version()) }
 
   /// What the library runs for a product of these extents, as it names it.
-  public func implementation(rows: Int, columns: Int, depth: Int) -> String {
-    let product = product(
+  public func implementation(rows: Int, columns: Int, depth: Int) throws -> String {
+    let product = try product(
       ProductKey(layout: LayoutKey(depth: depth, columns: columns), rows: rows, accumulates: false))
     return String(cString: cod_product_implementation(product.pointer))
   }
 
-  private var type: cod_type { precision == .float32 ? COD_F32 : COD_BF16 }
-
-  private func layout(_ key: LayoutKey) -> Layout {
-    made.withLock { made in layout(key, &made) }
+  /// The library does not survive an allocation that fails while it compiles a kernel.
+  private static func checkMemory() throws {
+    guard Memory.canTake(Memory.smallBytes) else {
+      throw Memory.shortage(at: "oneDNN", needed: Memory.smallBytes)
+    }
   }
 
-  private func layout(_ key: LayoutKey, _ made: inout Made) -> Layout {
+  private static func failure(_ what: String) -> Diagnostic {
+    Diagnostic(
+      .memory, at: "oneDNN", "the library failed to \(what)",
+      hint: "memory may be short; set backend openblas computes without it")
+  }
+
+  private var type: cod_type { precision == .float32 ? COD_F32 : COD_BF16 }
+
+  private func layout(_ key: LayoutKey) throws -> Layout {
+    try made.withLock { made in try layout(key, &made) }
+  }
+
+  private func layout(_ key: LayoutKey, _ made: inout Made) throws -> Layout {
     if let known = made.layouts[key] { return known }
+    try Self.checkMemory()
     guard let pointer = cod_layout_create(type, Int64(key.depth), Int64(key.columns)) else {
-      preconditionFailure("oneDNN has no layout for [\(key.depth), \(key.columns)]")
+      throw Self.failure("pack an operand [\(key.depth), \(key.columns)]")
     }
     let layout = Layout(pointer: pointer, bytes: cod_layout_bytes(pointer))
     made.layouts[key] = layout
     return layout
   }
 
-  private func product(_ key: ProductKey) -> Product {
-    made.withLock { made in
+  private func product(_ key: ProductKey) throws -> Product {
+    try made.withLock { made in
       if let known = made.products[key] { return known }
-      let layout = layout(key.layout, &made)
+      try Self.checkMemory()
+      let layout = try layout(key.layout, &made)
       guard
         let pointer = cod_product_create(
           layout.pointer, Int64(key.rows), key.accumulates ? 1 : 0, Int32(threads))
       else {
-        preconditionFailure(
-          "oneDNN has no product of \(key.rows) rows with [\(key.layout.depth), \(key.layout.columns)]")
+        throw Self.failure("multiply \(key.rows) rows with [\(key.layout.depth), \(key.layout.columns)]")
       }
       let product = Product(pointer: pointer, scratchBytes: cod_product_scratch_bytes(pointer))
       made.products[key] = product
@@ -124,14 +138,15 @@ public final class OneDNNLibrary: MatrixLibrary {
     }
   }
 
-  private func packing(_ key: PackingKey) -> Packing {
-    made.withLock { made in
+  private func packing(_ key: PackingKey) throws -> Packing {
+    try made.withLock { made in
       if let known = made.packings[key] { return known }
-      let layout = layout(key.layout, &made)
+      try Self.checkMemory()
+      let layout = try layout(key.layout, &made)
       guard
         let pointer = cod_packing_create(
           layout.pointer, type, Int64(key.depthStride), Int64(key.columnStride), Int32(threads))
-      else { preconditionFailure("oneDNN cannot lay out [\(key.layout.depth), \(key.layout.columns)]") }
+      else { throw Self.failure("pack [\(key.layout.depth), \(key.layout.columns)]") }
       made.packings[key] = Packing(pointer: pointer)
       return Packing(pointer: pointer)
     }
@@ -139,17 +154,19 @@ public final class OneDNNLibrary: MatrixLibrary {
 
   private func pack(
     _ key: PackingKey, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int
-  ) {
-    let done = cod_pack(packing(key).pointer, source, memory, Int32(thread))
-    precondition(done != 0, "oneDNN failed to lay out an operand")
+  ) throws {
+    guard cod_pack(try packing(key).pointer, source, memory, Int32(thread)) != 0 else {
+      throw Self.failure("pack an operand")
+    }
   }
 
   private func multiply(
     _ key: ProductKey, _ a: UnsafeRawPointer, _ packed: UnsafeRawPointer, _ sums: UnsafeMutablePointer<Float>,
     _ scratch: UnsafeMutableRawPointer, _ thread: Int
-  ) {
-    let done = cod_multiply(product(key).pointer, a, packed, sums, scratch, Int32(thread))
-    precondition(done != 0, "oneDNN failed to multiply")
+  ) throws {
+    guard cod_multiply(try product(key).pointer, a, packed, sums, scratch, Int32(thread)) != 0 else {
+      throw Self.failure("multiply")
+    }
   }
 
   // Weights.
@@ -164,6 +181,10 @@ public final class OneDNNLibrary: MatrixLibrary {
     fileprivate let offsets: [Int]
   }
 
+  public func makeReady(threads: Int) {}
+  /// Compiled kernels and what goes with them; measured with the embedded model: 30 MB.
+  public func startBytes(threads: Int) -> Int { made.withLock { $0.products.isEmpty } ? 32 << 20 : 0 }
+
   public func tileCost(of weight: Weight, gathers: Bool) -> TileCost {
     let rowBytes = (gathers ? weight.depthStep : weight.depth) * precision.width
     // A tile's rows shall stay in a core's cache of a megabyte while its blocks pass by.
@@ -177,7 +198,7 @@ public final class OneDNNLibrary: MatrixLibrary {
   }
 
   public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool)
-    -> Weight
+    throws -> Weight
   {
     var offsets: [Int] = []
     var bytes = 0
@@ -185,20 +206,25 @@ public final class OneDNNLibrary: MatrixLibrary {
       for first in stride(from: 0, to: rows.columns, by: blockColumns) {
         offsets.append(bytes)
         let key = LayoutKey(depth: step.count, columns: min(blockColumns, rows.columns - first))
-        bytes += roundedToLine(layout(key).bytes)
+        bytes += roundedToLine(try layout(key).bytes)
       }
     }
     let weight = Weight(
-      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: storage.take(bytes),
+      columns: rows.columns, depth: rows.depth, depthStep: depthStep, memory: try storage.take(bytes),
       offsets: offsets)
-    pool.run(blockCount(of: weight)) { block, thread in
-      let scratch = pool.scratch(self.blockScratchBytes(of: rows), thread: thread)
-      self.fill(weight, block: block, from: rows, scratch: scratch, thread: thread)
+    try pool.run(blockCount(of: weight)) { block, thread in
+      let scratch = try pool.scratch(self.blockScratchBytes(of: rows), thread: thread)
+      try self.fill(weight, block: block, from: rows, scratch: scratch, thread: thread)
     }
     return weight
   }
 
   public func extraBytes(of weight: Weight) -> Int { weight.memory.bytes }
+  public let packsOperands = true
+
+  public func packedBytes(columns: Int, depth: Int, _ type: StorageType, isTransposed: Bool) -> Int {
+    (columns + blockColumns - 1) / blockColumns * blockColumns * depth * precision.width
+  }
   public func readsCheckpoint(_ weight: Weight) -> Bool { false }
 
   private func blockCount(of weight: Weight) -> Int { (weight.columns + blockColumns - 1) / blockColumns }
@@ -216,7 +242,7 @@ public final class OneDNNLibrary: MatrixLibrary {
   /// Fills in a block of a weight, for all steps of its depth.
   private func fill(
     _ weight: Weight, block: Int, from rows: WeightRows, scratch: UnsafeMutableRawPointer, thread: Int
-  ) {
+  ) throws {
     let columns = block * blockColumns..<min(rows.columns, (block + 1) * blockColumns)
     let source = rows.read(columns, scratch: scratch)
     let converted = scratch + roundedToLine(rows.scratchBytes(columns: blockColumns))
@@ -231,20 +257,20 @@ public final class OneDNNLibrary: MatrixLibrary {
       let key = PackingKey(
         layout: LayoutKey(depth: step.count, columns: columns.count), depthStride: 1, columnStride: stride)
       let offset = weight.offsets[index * blockCount(of: weight) + block]
-      pack(
+      try pack(
         key, from: converted + step.lowerBound * precision.width, into: weight.memory.base + offset,
         thread: thread)
     }
   }
 
-  public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int {
-    scratchBytes(rows, LayoutKey(depth: depth, columns: min(columns, blockColumns)))
+  public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) throws -> Int {
+    try scratchBytes(rows, LayoutKey(depth: depth, columns: min(columns, blockColumns)))
   }
 
-  private func scratchBytes(_ rows: Int, _ layout: LayoutKey) -> Int {
+  private func scratchBytes(_ rows: Int, _ layout: LayoutKey) throws -> Int {
     max(
-      product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
-      product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
+      try product(ProductKey(layout: layout, rows: rows, accumulates: false)).scratchBytes,
+      try product(ProductKey(layout: layout, rows: rows, accumulates: true)).scratchBytes)
   }
 
   public func multiply(
@@ -252,12 +278,12 @@ public final class OneDNNLibrary: MatrixLibrary {
     accumulates: Bool, into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int,
     scratch: UnsafeMutableRawPointer,
     thread: Int
-  ) {
+  ) throws {
     let layout = LayoutKey(depth: depth.count, columns: columns.count)
     let key = ProductKey(layout: layout, rows: rows, accumulates: accumulates)
     let block = columns.lowerBound / blockColumns
     let offset = weight.offsets[depth.lowerBound / weight.depthStep * blockCount(of: weight) + block]
-    multiply(key, a, weight.memory.base + offset, sums, scratch, thread)
+    try multiply(key, a, weight.memory.base + offset, sums, scratch, thread)
   }
 
   // Activations.
@@ -267,8 +293,8 @@ public final class OneDNNLibrary: MatrixLibrary {
     fileprivate let bytes: Int
   }
 
-  public func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) -> Operand {
-    let bytes = layout(LayoutKey(depth: depth, columns: columns)).bytes
+  public func operand(depth: Int, columns: Int, depthStride: Int, columnStride: Int) throws -> Operand {
+    let bytes = try layout(LayoutKey(depth: depth, columns: columns)).bytes
     return Operand(
       depth: depth, columns: columns, depthStride: depthStride, columnStride: columnStride,
       bytes: roundedToLine(bytes))
@@ -278,16 +304,16 @@ public final class OneDNNLibrary: MatrixLibrary {
 
   public func layOut(
     _ operand: Operand, from source: UnsafeRawPointer, into memory: UnsafeMutableRawPointer, thread: Int
-  ) {
+  ) throws {
     let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
-    pack(
+    try pack(
       PackingKey(layout: layout, depthStride: operand.depthStride, columnStride: operand.columnStride),
       from: source,
       into: memory, thread: thread)
   }
 
-  public func scratchBytes(rows: Int, of operand: Operand) -> Int {
-    scratchBytes(rows, LayoutKey(depth: operand.depth, columns: operand.columns))
+  public func scratchBytes(rows: Int, of operand: Operand) throws -> Int {
+    try scratchBytes(rows, LayoutKey(depth: operand.depth, columns: operand.columns))
   }
 
   public func multiply(
@@ -295,8 +321,9 @@ public final class OneDNNLibrary: MatrixLibrary {
     accumulates: Bool,
     into sums: UnsafeMutablePointer<Float>, stride sumsStride: Int, scratch: UnsafeMutableRawPointer,
     thread: Int
-  ) {
+  ) throws {
     let layout = LayoutKey(depth: operand.depth, columns: operand.columns)
-    multiply(ProductKey(layout: layout, rows: rows, accumulates: accumulates), a, b, sums, scratch, thread)
+    try multiply(
+      ProductKey(layout: layout, rows: rows, accumulates: accumulates), a, b, sums, scratch, thread)
   }
 }

@@ -18,6 +18,7 @@ public struct OpenBLASLibrary: MatrixLibrary {
   /// Throws a `Diagnostic` when the library cannot be loaded.
   public init() throws {
     if let reason = cob_load() {
+      guard Memory.canTake(80 << 20) else { throw Memory.shortage(at: "OpenBLAS", needed: 80 << 20) }
       throw Diagnostic(
         .file, at: "libopenblas.so.0", "expected the OpenBLAS library, found: \(String(cString: reason))",
         hint: "apt-get install libopenblas0")
@@ -35,6 +36,17 @@ public struct OpenBLASLibrary: MatrixLibrary {
   /// OpenBLAS's version and build options.
   public var configuration: String { String(cString: cob_config()) }
 
+  public func makeReady(threads: Int) throws {
+    guard cob_reserve(Int32(threads), { Memory.canTake(Int($0)) ? 1 : 0 }) != 0 else {
+      throw Memory.shortage(at: "OpenBLAS", needed: threads * Self.bufferBytes)
+    }
+  }
+
+  public func startBytes(threads: Int) -> Int { max(0, threads - Int(cob_reserved())) * Self.bufferBytes }
+
+  /// Bytes that the library maps for each thread.
+  static var bufferBytes: Int { Int(cob_buffer_bytes()) }
+
   /// Widening and packing a weight, and gathering and packing rows, are each as dear as some tens of rows or columns of
   /// products (measured on AVX-512, where the products are fastest).
   public func tileCost(of weight: Weight, gathers: Bool) -> TileCost {
@@ -50,17 +62,17 @@ public struct OpenBLASLibrary: MatrixLibrary {
   }
 
   public func layOut(_ rows: WeightRows, depthStep: Int, in storage: WeightStorage, on pool: ThreadPool)
-    -> Weight
+    throws -> Weight
   {
     var stored = rows.stored
     var extraBytes = 0
     if rows.isTransposed, let source = stored.bytes.baseAddress {
-      let copy = storage.take(stored.bytes.count)
+      let copy = try storage.take(stored.bytes.count)
       let filter = rows.depth * stored.type.width
       // Parts of about a megabyte.
       let part = max(1, (1 << 20) / max(1, filter))
       let from = Bytes(start: source)
-      pool.run((rows.columns + part - 1) / part) { [stored] task in
+      try pool.run((rows.columns + part - 1) / part) { [stored] task in
         let first = task * part
         ck_relayout_filters(
           from.start + first * filter, copy.base + first * filter, min(part, rows.columns - first),
@@ -75,6 +87,11 @@ public struct OpenBLASLibrary: MatrixLibrary {
   }
 
   public func extraBytes(of weight: Weight) -> Int { weight.extraBytes }
+  public let packsOperands = false
+
+  public func packedBytes(columns: Int, depth: Int, _ type: StorageType, isTransposed: Bool) -> Int {
+    isTransposed ? columns * depth * type.width : 0
+  }
   public func readsCheckpoint(_ weight: Weight) -> Bool { weight.extraBytes == 0 }
 
   public func scratchBytes(rows: Int, columns: Int, depth: Int, of weight: Weight) -> Int {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Whole pages from the system, zero until touched, given back at once when nothing refers to them any more.
@@ -5,13 +6,14 @@ public final class PageMemory: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
   public let bytes: Int
 
-  public init(bytes: Int) {
+  /// Throws a `Diagnostic` of kind `.memory` when the system has no address space for it, or would have too little left.
+  public init(bytes: Int) throws {
     self.bytes = max(4096, bytes)
-    guard
+    guard Memory.canTake(self.bytes),
       let memory = mmap(
         nil, self.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       memory != MAP_FAILED
-    else { preconditionFailure("the system gives no \(self.bytes) bytes of address space") }
+    else { throw Memory.shortage(at: "memory", needed: self.bytes) }
     // Fewer page faults while it is first touched; only a wish, so its result does not matter.
     madvise(memory, self.bytes, MADV_HUGEPAGE)
     base = memory

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Graph
 
@@ -19,35 +20,49 @@ public struct ReferenceBackend: Backend {
     let stored: StoredTensor
     var extraBytes: Int { 0 }
     var readsCheckpoint: Bool { true }
-    var values: [Float] {
-      [Float](unsafeUninitializedCapacity: stored.count) { buffer, count in
-        if let base = buffer.baseAddress { stored.widen(0..<stored.count, into: base) }
-        count = stored.count
-      }
-    }
   }
 
-  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight {
+  public func packedBytes(_ shape: [Int], _ type: StorageType, for op: Op, _ use: WeightUse) -> Int { 0 }
+  public let startBytes = 0
+  public func attentionBytes(batch: Int, keys: Int, features: Int) -> Int { 0 }
+
+  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) throws -> PreparedWeight {
     Weight(stored: weight)
   }
 
-  private func values(_ weight: PreparedWeight) -> [Float] {
-    guard let weight = weight as? Weight else {
+  /// Hands `body` a weight's elements as float32, in the checkpoint's order.
+  private func withValues(
+    _ weight: PreparedWeight, _ body: (UnsafeMutablePointer<Float>) throws -> Void
+  ) throws {
+    guard let stored = (weight as? Weight)?.stored else {
       preconditionFailure("a weight that another backend prepared")
     }
-    return weight.values
+    try withTemporary([stored.count]) { values in
+      stored.widen(0..<stored.count, into: values.elements)
+      try body(values.elements)
+    }
   }
+
+  /// Calls `body` for each index and looks every `stride` of them whether the run was cancelled.
+  private func forEach(_ count: Int, every stride: Int = 1, _ body: (Int) throws -> Void) throws {
+    for index in 0..<count {
+      if index % stride == 0 { try pool.checkCancelled() }
+      try body(index)
+    }
+  }
+
+  private static let elements = 1 << 20
 
   public func convolve(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
-  ) {
-    let w = values(weight)
-    let (k, channels, height, width) = (convolution.kernel, x.shape.channels, x.shape.height, x.shape.width)
-    let (rows, columns) = (out.shape.height, out.shape.width)
-    for n in 0..<out.shape.batch where !pool.isCancelled {
-      for y in 0..<rows {
+  ) throws {
+    try withValues(weight) { w in
+      let (k, channels, height, width) = (convolution.kernel, x.shape.channels, x.shape.height, x.shape.width)
+      let (rows, columns) = (out.shape.height, out.shape.width)
+      try forEach(out.shape.batch * rows) { line in
+        let (n, y) = (line / rows, line % rows)
         for column in 0..<columns {
-          let row = (n * rows + y) * columns + column
+          let row = line * columns + column
           for o in 0..<convolution.out {
             var sum = 0.0
             for i in 0..<k {
@@ -71,36 +86,37 @@ public struct ReferenceBackend: Backend {
 
   public func convolveDoubled(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
-  ) {
+  ) throws {
     let shape: Shape = [x.shape.batch, 2 * x.shape.height, 2 * x.shape.width, x.shape.channels]
-    withTemporary(shape) { doubled in
-      upsample(x, into: doubled)
-      convolve(doubled, convolution, weight, epilogue, into: out)
+    try withTemporary(shape) { doubled in
+      try upsample(x, into: doubled)
+      try convolve(doubled, convolution, weight, epilogue, into: out)
     }
   }
 
-  private func withTemporary(_ shape: Shape, _ body: (Tensor) -> Void) {
-    let elements = UnsafeMutablePointer<Float>.allocate(capacity: max(1, shape.count))
-    defer { elements.deallocate() }
-    body(Tensor(elements, shape))
+  private func withTemporary(_ shape: Shape, _ body: (Tensor) throws -> Void) throws {
+    let memory = try PageMemory(bytes: 4 * shape.count)
+    try body(Tensor(memory.base, .float32, shape))
+    withExtendedLifetime(memory) {}
   }
 
-  public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) {
+  public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) throws {
     if epilogue.isGated {
-      withTemporary(Shape(out.shape.extents.dropLast() + [2 * out.shape.channels])) { whole in
-        linear(x, weight, Epilogue(bias: epilogue.bias), into: whole)
-        gatedGELU(whole, into: out)
+      try withTemporary(Shape(out.shape.extents.dropLast() + [2 * out.shape.channels])) { whole in
+        try linear(x, weight, Epilogue(bias: epilogue.bias), into: whole)
+        try gatedGELU(whole, into: out)
       }
       return
     }
-    let w = values(weight)
-    let (features, outs) = (x.shape.channels, out.shape.channels)
-    for r in 0..<x.shape.rows where !pool.isCancelled {
-      let row = x.elements + r * features
-      for o in 0..<outs {
-        var sum = 0.0
-        for d in 0..<features { sum += Double(row[d]) * Double(w[o * features + d]) }
-        finish(sum, epilogue, r, o, out)
+    try withValues(weight) { w in
+      let (features, outs) = (x.shape.channels, out.shape.channels)
+      try forEach(x.shape.rows) { r in
+        let row = x.elements + r * features
+        for o in 0..<outs {
+          var sum = 0.0
+          for d in 0..<features { sum += Double(row[d]) * Double(w[o * features + d]) }
+          finish(sum, epilogue, r, o, out)
+        }
       }
     }
   }
@@ -126,14 +142,15 @@ public struct ReferenceBackend: Backend {
     }
   }
 
-  public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) {
+  public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) throws
+  {
     let (tokens, keys, features) = (q.shape.tokens, k.shape.tokens, q.shape.channels)
     let size = features / heads
     let scale = 1 / Double(size).squareRoot()
     var weights = [Double](repeating: 0, count: keys)
     for n in 0..<q.shape.batch {
-      for head in 0..<heads where !pool.isCancelled {
-        for t in 0..<tokens {
+      for head in 0..<heads {
+        try forEach(tokens) { t in
           let query = q.elements + (n * tokens + t) * features + head * size
           let seen = isCausal ? min(keys, t + 1) : keys
           for s in 0..<seen {
@@ -160,11 +177,11 @@ public struct ReferenceBackend: Backend {
   public func groupNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
     into out: Tensor
-  ) {
+  ) throws {
     let channels = x.shape.channels
     let (rows, size) = (x.shape.rows / x.shape.batch, channels / groups)
     for n in 0..<x.shape.batch {
-      for group in 0..<groups where !pool.isCancelled {
+      try forEach(groups) { group in
         let indices = (0..<rows).lazy.flatMap { row in
           (group * size..<(group + 1) * size).lazy.map { (n * rows + row) * channels + $0 }
         }
@@ -177,9 +194,9 @@ public struct ReferenceBackend: Backend {
     }
   }
 
-  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) {
+  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) throws {
     let features = x.shape.channels
-    for r in 0..<x.shape.rows where !pool.isCancelled {
+    try forEach(x.shape.rows) { r in
       normalize(x, r * features..<(r + 1) * features, count: features, epsilon) { index, value in
         let d = index - r * features
         out.elements[index] = Float(value * Double(gamma.elements[d]) + Double(beta.elements[d]))
@@ -199,13 +216,15 @@ public struct ReferenceBackend: Backend {
     for index in indices { store(index, (Double(x.elements[index]) - mean) * inverse) }
   }
 
-  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) {
-    for i in 0..<x.count { out.elements[i] = Float(Self.apply(function, Double(x.elements[i]))) }
+  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws {
+    try forEach(x.count, every: Self.elements) {
+      out.elements[$0] = Float(Self.apply(function, Double(x.elements[$0])))
+    }
   }
 
-  public func gatedGELU(_ x: Tensor, into out: Tensor) {
+  public func gatedGELU(_ x: Tensor, into out: Tensor) throws {
     let features = out.shape.channels
-    for r in 0..<out.shape.rows {
+    try forEach(out.shape.rows) { r in
       for d in 0..<features {
         let gate = Self.apply(.gelu, Double(x.elements[r * 2 * features + features + d]))
         out.elements[r * features + d] = Float(Double(x.elements[r * 2 * features + d]) * gate)
@@ -213,30 +232,30 @@ public struct ReferenceBackend: Backend {
     }
   }
 
-  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) {
-    for i in 0..<out.count { out.elements[i] = a.elements[i] + b.elements[i] }
+  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) throws {
+    try forEach(out.count, every: Self.elements) { out.elements[$0] = a.elements[$0] + b.elements[$0] }
   }
 
-  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) {
+  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) throws {
     let (channels, rows) = (x.shape.channels, x.shape.rows / x.shape.batch)
-    for i in 0..<x.count {
+    try forEach(x.count, every: Self.elements) { i in
       out.elements[i] = x.elements[i] + v.elements[i / (rows * channels) * channels + i % channels]
     }
   }
 
-  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) throws {
     let (left, right) = (a.shape.channels, b.shape.channels)
-    for r in 0..<out.shape.rows {
+    try forEach(out.shape.rows) { r in
       let row = out.elements + r * (left + right)
       for c in 0..<left { row[c] = a.elements[r * left + c] }
       for c in 0..<right { row[left + c] = b.elements[r * right + c] }
     }
   }
 
-  public func upsample(_ x: Tensor, into out: Tensor) {
+  public func upsample(_ x: Tensor, into out: Tensor) throws {
     let channels = x.shape.channels
     for n in 0..<out.shape.batch {
-      for y in 0..<out.shape.height {
+      try forEach(out.shape.height) { y in
         for column in 0..<out.shape.width {
           let sourceY = y * x.shape.height / out.shape.height
           let sourceX = column * x.shape.width / out.shape.width

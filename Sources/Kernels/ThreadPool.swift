@@ -1,6 +1,10 @@
+import Base
 import CKernels
+import Synchronization
 
 /// The program's worker threads, all of them: matrix products, norms and copies share the one pool.
+///
+/// A run that was cancelled throws: what its tasks were to make is never taken for made.
 public final class ThreadPool: @unchecked Sendable {
   private let pool: OpaquePointer
   /// Threads that compute, the calling one included.
@@ -11,7 +15,7 @@ public final class ThreadPool: @unchecked Sendable {
   ///   - cancelFlag: when it is not 0, tasks that have not begun are passed over. It must outlive the pool.
   public init(threads: Int, cancelFlag: UnsafePointer<Int32>? = nil) {
     self.threads = max(1, threads)
-    pool = ck_pool_create(Int32(self.threads), cancelFlag)
+    pool = ck_pool_create(Int32(self.threads), cancelFlag) { bytes in Memory.canTake(Int(bytes)) ? 1 : 0 }
   }
 
   deinit { ck_pool_destroy(pool) }
@@ -22,44 +26,75 @@ public final class ThreadPool: @unchecked Sendable {
   /// Whether the cancel flag is raised.
   public var isCancelled: Bool { ck_pool_is_cancelled(pool) != 0 }
 
-  /// Calls `body(task)` once for each task in 0..<count, on all threads, and returns when all are done or passed over.
+  /// Throws when the cancel flag is raised.
+  public func checkCancelled() throws {
+    if isCancelled { throw InterruptFlag.reason }
+  }
+
+  /// Calls `body(task)` once for each task in 0..<count, on all threads, and returns when all are done.
   ///
-  /// Not reentrant: `body` must not call this again, and only one thread may be calling.
-  public func run(_ count: Int, _ body: @Sendable (_ task: Int) -> Void) {
-    run(count) { task, _ in body(task) }
+  /// Throws the first error a task throws, and a `Diagnostic` when the cancel flag was raised before all had begun; in
+  /// either case some were passed over. Not reentrant: `body` must not call this again, and only one thread may be calling.
+  public func run(_ count: Int, _ body: @Sendable (_ task: Int) throws -> Void) throws {
+    try run(count) { task, _ in try body(task) }
   }
 
   /// The same, also telling `body` which thread it runs on, from 0 up to `threads`.
-  public func run(_ count: Int, _ body: @Sendable (_ task: Int, _ thread: Int) -> Void) {
-    withoutActuallyEscaping(body) { body in
-      var box = body
-      withUnsafeMutablePointer(to: &box) { context in
-        ck_pool_run(pool, Int32(count), context) { context, task, thread in
-          context!.assumingMemoryBound(to: (@Sendable (Int, Int) -> Void).self).pointee(
-            Int(task), Int(thread))
+  public func run(_ count: Int, _ body: @Sendable (_ task: Int, _ thread: Int) throws -> Void) throws {
+    try withoutActuallyEscaping(body) { body in
+      let run = Run(body: body, pool: pool)
+      let context = Unmanaged.passUnretained(run).toOpaque()
+      let isWhole = ck_pool_run(pool, Int32(count), context) { context, task, thread in
+        Unmanaged<Run>.fromOpaque(context!).takeUnretainedValue().perform(Int(task), Int(thread))
+      }
+      if let error = run.error.withLock({ $0 }) { throw error }
+      if isWhole == 0 { throw InterruptFlag.reason }
+    }
+  }
+
+  /// One run's tasks, and the first error that one of them threw.
+  private final class Run: @unchecked Sendable {
+    let body: @Sendable (Int, Int) throws -> Void
+    let pool: OpaquePointer
+    let error = Mutex<(any Error)?>(nil)
+
+    init(body: @escaping @Sendable (Int, Int) throws -> Void, pool: OpaquePointer) {
+      (self.body, self.pool) = (body, pool)
+    }
+
+    func perform(_ task: Int, _ thread: Int) {
+      do {
+        try body(task, thread)
+      } catch {
+        // What was interrupted says less than what else went wrong, which may be why it was.
+        self.error.withLock { first in
+          if first == nil || (first as? Diagnostic)?.kind == .interrupted { first = error }
         }
+        ck_pool_stop(pool)
       }
     }
   }
 
-  /// The results of `body(task)` for each task in 0..<count, in order; those of tasks that were passed over are left out.
-  public func map<Result: Sendable>(_ count: Int, _ body: @Sendable (_ task: Int) -> Result) -> [Result] {
-    withUnsafeTemporaryAllocation(of: Result?.self, capacity: max(1, count)) { places in
+  /// The results of `body(task)` for each task in 0..<count, in order. Throws as `run` does.
+  public func map<Result: Sendable>(_ count: Int, _ body: @Sendable (_ task: Int) throws -> Result) throws
+    -> [Result]
+  {
+    try withUnsafeTemporaryAllocation(of: Result?.self, capacity: max(1, count)) { places in
       places.initialize(repeating: nil)
       defer { places.deinitialize() }
       // Each task writes a place of its own.
       nonisolated(unsafe) let results = places
-      run(count) { task in results[task] = body(task) }
+      try run(count) { task in results[task] = try body(task) }
       return places.prefix(count).compactMap { $0 }
     }
   }
 
   /// At least `bytes` of memory that belong to `thread` until it asks again, aligned to 64 bytes. Grows and stays.
   ///
-  /// Without a thread it belongs to the caller of `run`, for what the tasks share.
-  public func scratch(_ bytes: Int, thread: Int? = nil) -> UnsafeMutableRawPointer {
+  /// Without a thread it belongs to the caller of `run`, for what the tasks share. Throws when memory is out.
+  public func scratch(_ bytes: Int, thread: Int? = nil) throws -> UnsafeMutableRawPointer {
     guard let memory = ck_pool_scratch(pool, thread.map(Int32.init) ?? -1, bytes) else {
-      preconditionFailure("out of memory for \(bytes) bytes of scratch")
+      throw Memory.shortage(at: "workspace", needed: bytes)
     }
     return memory
   }

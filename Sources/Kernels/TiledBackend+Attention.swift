@@ -13,10 +13,12 @@ extension TiledBackend {
 
   /// A tile of queries sees the keys a tile at a time, with a running maximum and sum (Milakov & Gimelshein 2018,
   /// Rabe & Staats 2021, Dao et al. 2022): no more than one tile of scores is ever kept.
-  public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) {
+  public func attention(q: Tensor, k: Tensor, v: Tensor, heads: Int, isCausal: Bool, into out: Tensor) throws
+  {
     let (tokens, keys, features) = (q.shape.tokens, k.shape.tokens, q.shape.channels)
     let (pictures, size) = (q.shape.batch, features / heads)
     guard pictures > 0, tokens > 0, keys > 0 else { return }
+    try library.makeReady(threads: pool.threads)
     let keyTile = min(keys, Self.keyTile)
     let tiles = (keys + keyTile - 1) / keyTile
     let widths = (0..<tiles).map { min(keyTile, keys - $0 * keyTile) }
@@ -25,29 +27,30 @@ extension TiledBackend {
     let queryTiles = (tokens + queryTile - 1) / queryTile
 
     // Keys as [size, keys] and values as [keys, size], laid out once for all tiles of queries.
-    let keyOperands = widths.map {
-      library.operand(depth: size, columns: $0, depthStride: 1, columnStride: features)
+    let keyOperands = try widths.map {
+      try library.operand(depth: size, columns: $0, depthStride: 1, columnStride: features)
     }
-    let valueOperands = widths.map {
-      library.operand(depth: $0, columns: size, depthStride: features, columnStride: 1)
+    let valueOperands = try widths.map {
+      try library.operand(depth: $0, columns: size, depthStride: features, columnStride: 1)
     }
     let (keyBytes, valueBytes) = (library.bytes(of: keyOperands[0]), library.bytes(of: valueOperands[0]))
     let tileBytes = keyBytes + valueBytes
     // By a run of its own, unless one task does all of a head.
     let isShared = tileBytes > 0 && queryTiles > 1
-    let laidOut = Address(start: pool.scratch(isShared ? pictures * heads * tiles * tileBytes : 64))
+    let laidOut = Address(start: try pool.scratch(isShared ? pictures * heads * tiles * tileBytes : 64))
     @Sendable func corner(_ task: Int) -> Int {
       let (n, head, tile) = (task / (heads * tiles), task / tiles % heads, task % tiles)
       return (n * keys + tile * keyTile) * features + head * size
     }
-    @Sendable func layOut(_ task: Int, into memory: UnsafeMutableRawPointer, thread: Int) {
-      library.layOut(keyOperands[task % tiles], from: k.address(corner(task)), into: memory, thread: thread)
-      library.layOut(
+    @Sendable func layOut(_ task: Int, into memory: UnsafeMutableRawPointer, thread: Int) throws {
+      try library.layOut(
+        keyOperands[task % tiles], from: k.address(corner(task)), into: memory, thread: thread)
+      try library.layOut(
         valueOperands[task % tiles], from: v.address(corner(task)), into: memory + keyBytes, thread: thread)
     }
     if isShared {
-      pool.run(pictures * heads * tiles) { task, thread in
-        layOut(task, into: laidOut.start + task * tileBytes, thread: thread)
+      try pool.run(pictures * heads * tiles) { task, thread in
+        try layOut(task, into: laidOut.start + task * tileBytes, thread: thread)
       }
     }
 
@@ -61,11 +64,11 @@ extension TiledBackend {
     let rowBytes = roundedToLine(queryTile * 4)
     let lastRows = tokens - (queryTiles - 1) * queryTile
     let libraryBytes =
-      [queryTile, lastRows].flatMap { rows in
-        Set([0, tiles - 1]).flatMap {
+      try [queryTile, lastRows].flatMap { rows in
+        try Set([0, tiles - 1]).flatMap {
           [
-            library.scratchBytes(rows: rows, of: keyOperands[$0]),
-            library.scratchBytes(rows: rows, of: valueOperands[$0]),
+            try library.scratchBytes(rows: rows, of: keyOperands[$0]),
+            try library.scratchBytes(rows: rows, of: valueOperands[$0]),
           ]
         }
       }.max() ?? 0
@@ -73,11 +76,11 @@ extension TiledBackend {
     let bytes =
       scoreBytes + weightBytes + queryBytes + sumBytes + 2 * rowBytes + operandBytes + libraryBytes + 64
 
-    pool.run(pictures * heads * queryTiles) { task, thread in
+    try pool.run(pictures * heads * queryTiles) { task, thread in
       let (pictureHead, first) = (task / queryTiles, task % queryTiles * queryTile)
       let (n, head) = (pictureHead / heads, pictureHead % heads)
       let count = min(queryTile, tokens - first)
-      var memory = pool.scratch(bytes, thread: thread)
+      var memory = try pool.scratch(bytes, thread: thread)
       func take(_ bytes: Int) -> UnsafeMutableRawPointer {
         defer { memory += bytes }
         return memory
@@ -106,20 +109,20 @@ extension TiledBackend {
         let visible = tileBytes > 0 ? widths[tile] : min(widths[tile], seen - key)
         var (keyOperand, valueOperand) = (keyOperands[tile], valueOperands[tile])
         let operand = pictureHead * tiles + tile
-        if operandBytes > 0 { layOut(operand, into: operands, thread: thread) }
+        if operandBytes > 0 { try layOut(operand, into: operands, thread: thread) }
         var b = UnsafeRawPointer(operandBytes > 0 ? operands : laidOut.start + operand * tileBytes)
         var values = b + keyBytes
         if tileBytes == 0 {
           let keyCorner = (n * keys + key) * features + head * size
           (b, values) = (UnsafeRawPointer(k.address(keyCorner)), UnsafeRawPointer(v.address(keyCorner)))
           if visible < widths[tile] {
-            keyOperand = library.operand(
+            keyOperand = try library.operand(
               depth: size, columns: visible, depthStride: 1, columnStride: features)
-            valueOperand = library.operand(
+            valueOperand = try library.operand(
               depth: visible, columns: size, depthStride: features, columnStride: 1)
           }
         }
-        library.multiply(
+        try library.multiply(
           a, stride: aStride, rows: count, keyOperand, at: b, accumulates: false, into: scores,
           stride: visible,
           scratch: memory, thread: thread)
@@ -127,7 +130,7 @@ extension TiledBackend {
           precision.native, scores, visible, count, visible, isCausal ? first + 1 - key : visible, scale,
           maxima, rowSums,
           weights, visible, sums, size, size, tile == 0 ? 1 : 0)
-        library.multiply(
+        try library.multiply(
           UnsafeRawPointer(weights), stride: visible, rows: count, valueOperand, at: values,
           accumulates: tile > 0,
           into: sums, stride: size, scratch: memory, thread: thread)

@@ -4,7 +4,7 @@ import Graph
 extension TiledBackend {
   public func convolve(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
-  ) {
+  ) throws {
     var patches: ck_patches?
     if !convolution.isPointwise {
       patches = ck_patches(
@@ -14,53 +14,54 @@ extension TiledBackend {
         stride: Int32(convolution.stride), pad_top: Int32(convolution.padBefore),
         pad_left: Int32(convolution.padBefore))
     }
-    multiply(x, patches, self.weight(weight).parts(self), epilogue, .rows, into: out)
+    try multiply(x, patches, self.weight(weight).parts(self), epilogue, .rows, into: out)
   }
 
   /// Row y of the doubled picture is row ⌊y/2⌋ of x: of the nine elements of x that an output sees, four are different.
   /// So it is four convolutions of 2x2, one for each parity of the output's row and column, of summed weights.
   public func convolveDoubled(
     _ x: Tensor, _ convolution: Convolution, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor
-  ) {
+  ) throws {
     let (height, width) = (x.shape.height, x.shape.width)
     precondition(out.shape.height == 2 * height && out.shape.width == 2 * width, "not a doubling")
-    for (phase, part) in self.weight(weight).phases(self).enumerated() {
+    for (phase, part) in try self.weight(weight).phases(self).enumerated() {
       let (oddRow, oddColumn) = (phase / 2, phase % 2)
       let patches = ck_patches(
         height: Int32(height), width: Int32(width), channels: Int32(x.shape.channels),
         out_height: Int32(height),
         out_width: Int32(width), kernel: 2, stride: 1, pad_top: Int32(1 - oddRow),
         pad_left: Int32(1 - oddColumn))
-      multiply(
+      try multiply(
         x, patches, [part], epilogue, .phase(oddRow: oddRow, oddColumn: oddColumn, width: width), into: out)
     }
   }
 
-  public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) {
-    multiply(x, nil, self.weight(weight).parts(self), epilogue, .rows, into: out)
+  public func linear(_ x: Tensor, _ weight: PreparedWeight, _ epilogue: Epilogue, into out: Tensor) throws {
+    try multiply(x, nil, self.weight(weight).parts(self), epilogue, .rows, into: out)
   }
 
   /// out = a Wᵀ, then the epilogue, where row r of `a` is row r of x or, with `patches`, what output position r sees.
   private func multiply(
     _ x: Tensor, _ patches: ck_patches?, _ parts: [TiledWeight<Library>.Part], _ epilogue: Epilogue,
     _ placement: Placement, into out: Tensor
-  ) {
+  ) throws {
     precondition(
       x.precision == precision, "a product of \(x.precision.rawValue) on a \(precision.rawValue) backend")
-    let finish = Finish(epilogue, placement, out, pool)
+    try library.makeReady(threads: pool.threads)
+    let finish = try Finish(epilogue, placement, out, pool)
     if epilogue.isGated {
       precondition(
         parts.count == 2 && parts[0].columns.count == out.shape.channels, "a weight that is not gated")
-      run(x, patches, parts[0], gate: parts[1], finish)
+      try run(x, patches, parts[0], gate: parts[1], finish)
     } else {
-      for part in parts { run(x, patches, part, gate: nil, finish) }
+      for part in parts { try run(x, patches, part, gate: nil, finish) }
     }
   }
 
   private func run(
     _ x: Tensor, _ patches: ck_patches?, _ part: TiledWeight<Library>.Part, gate: TiledWeight<Library>.Part?,
     _ finish: Finish
-  ) {
+  ) throws {
     let (rows, columns, depth) = (finish.rows, part.columns.count, part.depth)
     guard rows > 0, columns > 0 else { return }
     let cost = library.tileCost(of: part.weight, gathers: patches != nil)
@@ -76,13 +77,13 @@ extension TiledBackend {
     let sumsCount = writesOut ? 0 : tiling.tileRows * (steps == 1 ? block : tiling.tileColumns)
     let sumsBytes = roundedToLine(sumsCount * 4)
     let gateBytes = gate == nil ? 0 : sumsBytes
-    let libraryBytes = libraryScratch(tiling, part, block)
+    let libraryBytes = try libraryScratch(tiling, part, block)
     let bytes = gatheredBytes + sumsBytes + gateBytes + libraryBytes + 64
 
-    pool.run(tiling.count) { task, thread in
+    try pool.run(tiling.count) { task, thread in
       let tile = tiling.tile(task)
       let height = tile.rows.count
-      let memory = pool.scratch(bytes, thread: thread)
+      let memory = try pool.scratch(bytes, thread: thread)
       let sums = (memory + gatheredBytes).assumingMemoryBound(to: Float.self)
       let gateSums = (memory + gatheredBytes + sumsBytes).assumingMemoryBound(to: Float.self)
       let scratch = memory + gatheredBytes + sumsBytes + gateBytes
@@ -103,12 +104,12 @@ extension TiledBackend {
           let target =
             writesOut ? finish.address(tile.rows.lowerBound, part.columns.lowerBound + first) : sums + offset
           let targetStride = writesOut ? finish.out.shape.channels : block.count
-          library.multiply(
+          try library.multiply(
             a, stride: aStride, rows: height, part.weight, columns: block, depth: range,
             accumulates: step > 0,
             into: target, stride: targetStride, scratch: scratch, thread: thread)
           if let gate {
-            library.multiply(
+            try library.multiply(
               a, stride: aStride, rows: height, gate.weight, columns: block, depth: range,
               accumulates: step > 0,
               into: gateSums + offset, stride: targetStride, scratch: scratch, thread: thread)
@@ -126,7 +127,8 @@ extension TiledBackend {
     }
   }
 
-  private func libraryScratch(_ tiling: MatrixTiling, _ part: TiledWeight<Library>.Part, _ block: Int) -> Int
+  private func libraryScratch(_ tiling: MatrixTiling, _ part: TiledWeight<Library>.Part, _ block: Int)
+    throws -> Int
   {
     let lastBlock = part.columns.count % block
     let lastDepth = part.depth % part.depthStep
@@ -134,7 +136,8 @@ extension TiledBackend {
     for rows in Set([tiling.tileRows, tiling.lastRows]) {
       for columns in lastBlock == 0 ? [block] : [block, lastBlock] {
         for depth in lastDepth == 0 ? [part.depthStep] : [part.depthStep, lastDepth] {
-          most = max(most, library.scratchBytes(rows: rows, columns: columns, depth: depth, of: part.weight))
+          most = max(
+            most, try library.scratchBytes(rows: rows, columns: columns, depth: depth, of: part.weight))
         }
       }
     }
@@ -165,7 +168,7 @@ struct Finish: @unchecked Sendable {
   /// Rows of the product that share a bias.
   private let rowsPerBias: Int
 
-  init(_ epilogue: Epilogue, _ placement: Placement, _ out: Tensor, _ pool: ThreadPool) {
+  init(_ epilogue: Epilogue, _ placement: Placement, _ out: Tensor, _ pool: ThreadPool) throws {
     self.out = out
     self.epilogue = epilogue
     self.placement = placement
@@ -176,7 +179,7 @@ struct Finish: @unchecked Sendable {
       return
     }
     let (pictures, columns) = (perChannel.shape.batch, perChannel.shape.channels)
-    let joined = pool.scratch(pictures * columns * 4).assumingMemoryBound(to: Float.self)
+    let joined = try pool.scratch(pictures * columns * 4).assumingMemoryBound(to: Float.self)
     ck_convert(perChannel.precision.native, perChannel.base, CK_F32, joined, pictures * columns)
     if let bias = epilogue.bias {
       for n in 0..<pictures {

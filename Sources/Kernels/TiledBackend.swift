@@ -22,10 +22,30 @@ public final class TiledBackend<Library: MatrixLibrary>: VectorBackend {
     self.pool = pool
   }
 
-  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) -> PreparedWeight {
+  public func prepare(_ weight: StoredTensor, for op: Op, _ use: WeightUse) throws -> PreparedWeight {
     let prepared = TiledWeight(weight, op, use, self)
-    if use.followsDoubling { _ = prepared.phases(self) } else { _ = prepared.parts(self) }
+    if use.followsDoubling { _ = try prepared.phases(self) } else { _ = try prepared.parts(self) }
     return prepared
+  }
+
+  public func packedBytes(_ shape: [Int], _ type: StorageType, for op: Op, _ use: WeightUse) -> Int {
+    guard let columns = shape.first, columns > 0 else { return 0 }
+    let depth = shape.dropFirst().reduce(1, *)
+    if use.followsDoubling {
+      // Four 2x2 convolutions in place of a 3x3 one, folded in float32 first.
+      let folded = 4 * columns * depth / 9 * 4 * 4
+      let packed =
+        4 * library.packedBytes(columns: columns, depth: depth / 9 * 4, .float32, isTransposed: false)
+      return packed == 0 ? folded : packed
+    }
+    return library.packedBytes(
+      columns: columns, depth: depth, type, isTransposed: shape.count == 4 && shape[2] * shape[3] > 1)
+  }
+
+  public var startBytes: Int { library.startBytes(threads: pool.threads) }
+
+  public func attentionBytes(batch: Int, keys: Int, features: Int) -> Int {
+    library.packsOperands ? 2 * batch * (keys + 63) / 64 * 64 * features * precision.width * 5 / 4 : 0
   }
 
   func weight(_ weight: PreparedWeight) -> TiledWeight<Library> {
@@ -79,36 +99,35 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
   }
 
   /// The whole output's columns: in one part, or in the two halves of a gated one.
-  func parts(_ backend: TiledBackend<Library>) -> [Part] {
-    made.withLock { made in
+  func parts(_ backend: TiledBackend<Library>) throws -> [Part] {
+    try made.withLock { made in
       if let parts = made.parts { return parts }
       let columns = stored.shape[0]
       let ranges =
         use.isGated && columns % 2 == 0 ? [0..<columns / 2, columns / 2..<columns] : [0..<columns]
-      let parts = ranges.map { range in
+      let parts = try ranges.map { range in
         let rows =
           kernel > 1
           ? WeightRows(filters: stored) : ranges.count == 1 ? WeightRows(stored) : WeightRows(stored, range)
-        return part(rows, range, gathers: kernel > 1, backend)
+        return try part(rows, range, gathers: kernel > 1, backend)
       }
-      // A cancelled run leaves it unfinished, so the next use lays it out again.
-      if !backend.pool.isCancelled { made.parts = parts }
+      made.parts = parts
       return parts
     }
   }
 
   /// For a 3x3 convolution after a doubling: the 2x2 convolutions that give the outputs of even and odd rows and columns.
-  func phases(_ backend: TiledBackend<Library>) -> [Part] {
-    made.withLock { made in
+  func phases(_ backend: TiledBackend<Library>) throws -> [Part] {
+    try made.withLock { made in
       if let phases = made.phases { return phases }
       precondition(kernel == 3, "only a 3x3 convolution folds")
       let (filters, channels) = (stored.shape[0], stored.shape[1])
       let rows = WeightRows(filters: stored)
       let filterCount = 9 * channels
-      let folded = PageMemory(bytes: 16 * filters * channels * 4)
-      backend.pool.run(filters) { filter, thread in
+      let folded = try PageMemory(bytes: 16 * filters * channels * 4)
+      try backend.pool.run(filters) { filter, thread in
         let widened = roundedToLine(filterCount * 4)
-        let memory = backend.pool.scratch(widened + rows.scratchBytes(columns: 1), thread: thread)
+        let memory = try backend.pool.scratch(widened + rows.scratchBytes(columns: 1), thread: thread)
         let source = rows.read(filter..<filter + 1, scratch: memory + widened)
         ck_convert(rows.stored.type.native, source, CK_F32, memory, filterCount)
         ck_fold_upsampling(
@@ -117,19 +136,20 @@ final class TiledWeight<Library: MatrixLibrary>: PreparedWeight {
           channels)
       }
       let all = StoredTensor([4 * filters, 4 * channels], folded)
-      let phases = (0..<4).map { phase in
-        part(WeightRows(all, phase * filters..<(phase + 1) * filters), 0..<filters, gathers: true, backend)
+      let phases = try (0..<4).map { phase in
+        try part(
+          WeightRows(all, phase * filters..<(phase + 1) * filters), 0..<filters, gathers: true, backend)
       }
-      if !backend.pool.isCancelled { made.phases = phases }
+      made.phases = phases
       return phases
     }
   }
 
   private func part(
     _ rows: WeightRows, _ columns: Range<Int>, gathers: Bool, _ backend: TiledBackend<Library>
-  ) -> Part {
+  ) throws -> Part {
     let step = MatrixTiling.depthStep(rows.depth, gathers: gathers)
-    let weight = library.layOut(rows, depthStep: step, in: use.storage, on: backend.pool)
+    let weight = try library.layOut(rows, depthStep: step, in: use.storage, on: backend.pool)
     return Part(weight: weight, columns: columns, depth: rows.depth, depthStep: step)
   }
 

@@ -9,7 +9,7 @@ extension VectorBackend {
   public func groupNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, epsilon: Float, activation: Activation?,
     into out: Tensor
-  ) {
+  ) throws {
     let (pictures, channels) = (x.shape.batch, x.shape.channels)
     guard x.count > 0 else { return }
     let rows = x.shape.rows / pictures
@@ -18,17 +18,16 @@ extension VectorBackend {
     let parts = (rows + part - 1) / part
 
     let sumCount = pictures * parts * groups * 2
-    let shared = Address(start: pool.scratch(sumCount * 8 + 2 * pictures * channels * 4))
+    let shared = Address(start: try pool.scratch(sumCount * 8 + 2 * pictures * channels * 4))
     let sums = Doubles(start: shared.start.assumingMemoryBound(to: Double.self))
-    pool.run(pictures * parts) { task, thread in
+    try pool.run(pictures * parts) { task, thread in
       let (n, first) = (task / parts, task % parts * part)
-      let workspace = pool.scratch(channels * 2 * 8, thread: thread).assumingMemoryBound(to: Double.self)
+      let workspace = try pool.scratch(channels * 2 * 8, thread: thread).assumingMemoryBound(to: Double.self)
       ck_group_sums(
         x.precision.native, x.address((n * rows + first) * channels), min(part, rows - first), channels,
         groups,
         workspace, sums.start + task * groups * 2)
     }
-    if pool.isCancelled { return }
 
     let means = (shared.start + sumCount * 8).assumingMemoryBound(to: Float.self)
     let scales = means + pictures * channels
@@ -52,7 +51,7 @@ extension VectorBackend {
     }
 
     let (mean, scale) = (Tensor(means, [pictures, channels]), Tensor(scales, [pictures, channels]))
-    pool.run(pictures * parts) { task in
+    try pool.run(pictures * parts) { task in
       let (n, first) = (task / parts, task % parts * part)
       let start = (n * rows + first) * channels
       ck_normalize_channels(

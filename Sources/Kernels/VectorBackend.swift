@@ -12,14 +12,14 @@ extension VectorBackend {
   private var taskElements: Int { 1 << 16 }
 
   /// Calls `body` with ranges that together are 0..<rows, of about `taskElements` elements each.
-  private func forRows(_ rows: Int, of elements: Int, _ body: @Sendable (Range<Int>) -> Void) {
+  private func forRows(_ rows: Int, of elements: Int, _ body: @Sendable (Range<Int>) -> Void) throws {
     let part = max(1, taskElements / max(1, elements))
-    pool.run((rows + part - 1) / part) { task in body(task * part..<min(rows, (task + 1) * part)) }
+    try pool.run((rows + part - 1) / part) { task in body(task * part..<min(rows, (task + 1) * part)) }
   }
 
-  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) {
+  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, epsilon: Float, into out: Tensor) throws {
     let features = x.shape.channels
-    forRows(x.shape.rows, of: features) { rows in
+    try forRows(x.shape.rows, of: features) { rows in
       let start = rows.lowerBound * features
       ck_layer_norm(
         x.precision.native, x.address(start), rows.count, features, gamma.elements, beta.elements, epsilon,
@@ -27,16 +27,16 @@ extension VectorBackend {
     }
   }
 
-  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) {
-    forRows(x.count, of: 1) { range in
+  public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws {
+    try forRows(x.count, of: 1) { range in
       let start = range.lowerBound
       ck_activate(x.precision.native, function.native, x.address(start), out.address(start), range.count)
     }
   }
 
-  public func gatedGELU(_ x: Tensor, into out: Tensor) {
+  public func gatedGELU(_ x: Tensor, into out: Tensor) throws {
     let features = out.shape.channels
-    forRows(out.shape.rows, of: 2 * features) { rows in
+    try forRows(out.shape.rows, of: 2 * features) { rows in
       for r in rows {
         ck_gated_gelu(
           x.precision.native, x.address(r * 2 * features), x.address((r * 2 + 1) * features),
@@ -45,16 +45,16 @@ extension VectorBackend {
     }
   }
 
-  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) {
-    forRows(out.count, of: 1) { range in
+  public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) throws {
+    try forRows(out.count, of: 1) { range in
       let start = range.lowerBound
       ck_add(out.precision.native, a.address(start), b.address(start), out.address(start), range.count)
     }
   }
 
-  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) {
+  public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) throws {
     let (channels, rows) = (x.shape.channels, x.shape.rows / max(1, x.shape.batch))
-    forRows(x.shape.rows, of: channels) { range in
+    try forRows(x.shape.rows, of: channels) { range in
       for r in range {
         ck_add(
           x.precision.native, x.address(r * channels), v.address(r / rows * channels),
@@ -64,10 +64,10 @@ extension VectorBackend {
     }
   }
 
-  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) {
+  public func concatenate(_ a: Tensor, _ b: Tensor, into out: Tensor) throws {
     let (left, right) = (a.shape.channels, b.shape.channels)
     let width = out.precision.width
-    forRows(out.shape.rows, of: left + right) { range in
+    try forRows(out.shape.rows, of: left + right) { range in
       for r in range {
         let row = out.address(r * (left + right))
         row.copyMemory(from: a.address(r * left), byteCount: left * width)
@@ -76,10 +76,10 @@ extension VectorBackend {
     }
   }
 
-  public func upsample(_ x: Tensor, into out: Tensor) {
+  public func upsample(_ x: Tensor, into out: Tensor) throws {
     let (channels, width, height) = (x.shape.channels, out.shape.width, out.shape.height)
     let bytes = channels * out.precision.width
-    forRows(out.shape.batch * height, of: width * channels) { lines in
+    try forRows(out.shape.batch * height, of: width * channels) { lines in
       for line in lines {
         let (n, y) = (line / height, line % height)
         let source = x.address((n * x.shape.height + y * x.shape.height / height) * x.shape.width * channels)

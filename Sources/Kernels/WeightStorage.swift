@@ -4,11 +4,12 @@
 /// longer.
 public final class WeightStorage: @unchecked Sendable {
   /// Address space that is asked for at once; what is not touched takes no memory.
-  private static let slabBytes = 256 << 20
+  private let slabBytes: Int
   private var slab: PageMemory?
   private var used = 0
 
-  public init() {}
+  /// - Parameter expected: bytes that will be taken in all, as far as is known.
+  public init(expected: Int = 0) { slabBytes = min(expected, 256 << 20) }
 
   /// A part of a slab, which it keeps in memory.
   struct Place: @unchecked Sendable {
@@ -18,13 +19,13 @@ public final class WeightStorage: @unchecked Sendable {
   }
 
   /// Memory aligned to a cache line. Only one thread may be asking.
-  func take(_ bytes: Int) -> Place {
+  func take(_ bytes: Int) throws -> Place {
     let rounded = roundedToLine(bytes)
     if let slab, used + rounded <= slab.bytes {
       defer { used += rounded }
       return Place(base: slab.base + used, bytes: bytes, owner: slab)
     }
-    let fresh = PageMemory(bytes: max(Self.slabBytes, rounded))
+    let fresh = try PageMemory(bytes: max(slabBytes, rounded))
     (slab, used) = (fresh, rounded)
     return Place(base: fresh.base, bytes: bytes, owner: fresh)
   }

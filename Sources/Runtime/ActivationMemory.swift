@@ -4,21 +4,24 @@ import Kernels
 ///
 /// It stays between runs, so that it is touched for the first time only once.
 public final class ActivationMemory {
-  private var pages = PageMemory(bytes: 0)
+  private var pages: PageMemory?
 
   public init() {}
 
-  public var bytes: Int { pages.bytes }
-  var base: UnsafeMutableRawPointer { pages.base }
+  public var bytes: Int { pages?.bytes ?? 0 }
+  var base: UnsafeMutableRawPointer {
+    guard let pages else { preconditionFailure("memory that no run has reserved") }
+    return pages.base
+  }
 
-  /// Makes room for a run; what an earlier one left may be lost.
-  func reserve(_ bytes: Int) {
-    guard bytes > pages.bytes else { return }
+  /// Makes room for a run; what an earlier one left may be lost. Throws a `Diagnostic` when there is not enough memory.
+  func reserve(_ bytes: Int) throws {
+    guard pages == nil || bytes > self.bytes else { return }
     // The old pages go first: both at once might be too much.
-    pages = PageMemory(bytes: 0)
-    pages = PageMemory(bytes: bytes)
+    pages = nil
+    pages = try PageMemory(bytes: bytes)
   }
 
   /// Forgets what is in it and gives its pages back to the system until they are touched again.
-  public func release() { pages.release() }
+  public func release() { pages?.release() }
 }

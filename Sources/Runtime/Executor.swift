@@ -36,7 +36,7 @@ public final class Executor {
   /// The results, `plan.kept`, are read by `tensor(of:)` until the next run on the same memory. Throws a `Diagnostic` of kind
   /// `.interrupted` when the backend's pool is cancelled, and whatever `observer` throws.
   public func run(_ inputs: [Value: Tensor], observer: Observer? = nil) throws {
-    memory.reserve(plan.arenaBytes)
+    try memory.reserve(plan.arenaBytes)
     given.removeAll(keepingCapacity: true)
     for (value, tensor) in inputs {
       precondition(
@@ -51,11 +51,10 @@ public final class Executor {
       if let observer, !step.taps.isEmpty { try tap(step, observer) }
       let output = tensor(of: step.output)
       let start = ContinuousClock.now
-      compute(step, into: output)
+      try compute(step, into: output)
       pending[index] = ContinuousClock.now - start
-      if backend.pool.isCancelled {
-        throw Diagnostic(.interrupted, at: step.node.path, "interrupted")
-      }
+      // Not every step has tasks of the pool, which would throw by themselves.
+      try backend.pool.checkCancelled()
       if let observer { try report(step.output, to: observer) }
     }
     // A run that was cut short counts for nothing.
@@ -66,9 +65,7 @@ public final class Executor {
   /// Computes what the step is about to fuse away, and shows it.
   private func tap(_ step: Plan.Step, _ observer: Observer) throws {
     for tap in step.taps {
-      compute(tap, into: tensor(of: tap.output))
-      // A cancelled kernel leaves its output unfinished.
-      if backend.pool.isCancelled { throw Diagnostic(.interrupted, at: tap.node.path, "interrupted") }
+      try compute(tap, into: tensor(of: tap.output))
       try report(tap.output, to: observer)
     }
   }
@@ -97,7 +94,7 @@ public final class Executor {
     return Tensor(memory.base + offset, plan.precision(of: value), value.shape)
   }
 
-  private func compute(_ step: Plan.Step, into output: Tensor) {
+  private func compute(_ step: Plan.Step, into output: Tensor) throws {
     let node = step.node
     let x = step.inputs.first.map(tensor(of:)) ?? output
     // A fused call's output has the last node's shape; the kernel wants its own node's.
@@ -108,13 +105,13 @@ public final class Executor {
     case .conv2d(let convolution):
       let layer = weights.layer(of: node)
       if step.isDoubled {
-        backend.convolveDoubled(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+        try backend.convolveDoubled(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
       } else {
-        backend.convolve(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
+        try backend.convolve(x, convolution, layer.matrix, epilogue(of: step, layer), into: out)
       }
     case .linear:
       let layer = weights.layer(of: node)
-      backend.linear(x, layer.matrix, epilogue(of: step, layer), into: out)
+      try backend.linear(x, layer.matrix, epilogue(of: step, layer), into: out)
     case .tokenEmbedding(_, let features):
       guard let table = weights.layer(of: node).table else {
         preconditionFailure("no table for \(node.path)")
@@ -131,29 +128,29 @@ public final class Executor {
       }
     case .groupNorm(let groups, let epsilon):
       let layer = weights.layer(of: node)
-      backend.groupNorm(
+      try backend.groupNorm(
         x, gamma: layer.vector("weight"), beta: layer.vector("bias"), groups: groups, epsilon: Float(epsilon),
         activation: step.activation, into: out)
     case .layerNorm(let epsilon):
       let layer = weights.layer(of: node)
-      backend.layerNorm(
+      try backend.layerNorm(
         x, gamma: layer.vector("weight"), beta: layer.vector("bias"), epsilon: Float(epsilon), into: out)
     case .activation(let function):
-      backend.activate(x, function, into: out)
+      try backend.activate(x, function, into: out)
     case .gatedGELU:
-      backend.gatedGELU(x, into: out)
+      try backend.gatedGELU(x, into: out)
     case .attention(let heads, let isCausal):
-      backend.attention(
+      try backend.attention(
         q: x, k: tensor(of: node.inputs[1]), v: tensor(of: node.inputs[2]), heads: heads, isCausal: isCausal,
         into: out)
     case .add:
-      backend.add(x, tensor(of: node.inputs[1]), into: out)
+      try backend.add(x, tensor(of: node.inputs[1]), into: out)
     case .addPerChannel:
-      backend.addPerChannel(x, tensor(of: node.inputs[1]), into: out)
+      try backend.addPerChannel(x, tensor(of: node.inputs[1]), into: out)
     case .concatenate:
-      backend.concatenate(x, tensor(of: node.inputs[1]), into: out)
+      try backend.concatenate(x, tensor(of: node.inputs[1]), into: out)
     case .upsample:
-      backend.upsample(x, into: out)
+      try backend.upsample(x, into: out)
     case .reshape:
       break
     case .sinusoid(let sinusoid):

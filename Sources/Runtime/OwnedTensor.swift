@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Graph
 import Kernels
 
@@ -7,24 +7,26 @@ public final class OwnedTensor: @unchecked Sendable {
   public let tensor: Tensor
   private let memory: UnsafeMutableRawBufferPointer
 
-  /// Uninitialised elements, aligned to 64 bytes.
-  public init(_ shape: Shape, _ precision: Precision = .float32) {
-    memory = .allocate(byteCount: max(64, shape.count * precision.width), alignment: 64)
+  /// Uninitialised elements, aligned to 64 bytes. Throws a `Diagnostic` when there is not enough memory.
+  public init(_ shape: Shape, _ precision: Precision = .float32) throws {
+    let bytes = max(64, shape.count * precision.width)
+    guard Memory.canTake(bytes) else { throw Memory.shortage(at: "memory", needed: bytes) }
+    memory = .allocate(byteCount: bytes, alignment: 64)
     tensor = Tensor(memory.baseAddress.unsafelyUnwrapped, precision, shape)
   }
 
   /// Elements of these values, rounded to `precision`.
-  public convenience init(_ shape: Shape, _ values: [Float], _ precision: Precision = .float32) {
+  public convenience init(_ shape: Shape, _ values: [Float], _ precision: Precision = .float32) throws {
     precondition(values.count == shape.count, "\(values.count) values for \(shape)")
-    self.init(shape, precision)
+    try self.init(shape, precision)
     values.withUnsafeBufferPointer { buffer in
       if let base = buffer.baseAddress { tensor.assign(base) }
     }
   }
 
   /// A checkpoint's elements.
-  convenience init(_ stored: StoredTensor, shape: Shape, _ precision: Precision = .float32) {
-    self.init(shape, precision)
+  convenience init(_ stored: StoredTensor, shape: Shape, _ precision: Precision = .float32) throws {
+    try self.init(shape, precision)
     stored.convert(0..<stored.count, into: tensor.base, precision)
   }
 

@@ -66,21 +66,21 @@ public final class StagedExecutor {
       graph, outputs: computed, observed: observed, precision: backend.precision, roundsOutputs: true)
     for (name, values) in inputs {
       let value = input(name)
-      constants[value] = OwnedTensor(value.shape, values, plan.precision(of: value))
+      constants[value] = try OwnedTensor(value.shape, values, plan.precision(of: value))
     }
     let first = Executor(plan: plan, weights: weights, backend: backend, memory: memory)
     try first.run(constants.mapValues(\.tensor), observer: observed.isEmpty ? nil : remember)
     preparation = first
     for value in computed {
-      let copy = OwnedTensor(value.shape, backend.precision)
+      let copy = try OwnedTensor(value.shape, backend.precision)
       copy.tensor.base.copyMemory(from: first.tensor(of: value).base, byteCount: copy.tensor.bytes)
       kept[value] = copy
     }
     for value in invariants { kept[value] = kept[value] ?? constants[value] }
   }
 
-  private func remember(_ node: Node, _ output: Tensor) {
-    let copy = OwnedTensor(output.shape, output.precision)
+  private func remember(_ node: Node, _ output: Tensor) throws {
+    let copy = try OwnedTensor(output.shape, output.precision)
     copy.tensor.base.copyMemory(from: output.base, byteCount: output.bytes)
     seen.append((node, copy))
   }

@@ -20,10 +20,13 @@ public final class Weights: Sendable {
   /// Lays out the parameters that `graph` declares, as `binding` found them, for `backend`.
   ///
   /// Mapped pages that a weight was laid out from are let go of as it goes: there is no second full copy in memory.
-  /// - Parameter nodes: those whose parameters are wanted; all unless given.
-  public init(graph: Graph, nodes: [Node]? = nil, binding: WeightBinding, backend: any Backend) {
+  /// Throws a `Diagnostic` when it was cancelled or memory is out.
+  /// - Parameter nodes: those whose parameters are wanted; default: all.
+  public init(graph: Graph, nodes: [Node]? = nil, binding: WeightBinding, backend: any Backend) throws {
     let bound = binding.tensors
     let uses = WeightUses(graph)
+    let expected = Self.packedBytes(graph: graph, nodes: nodes, binding: binding, backend: backend)
+    let storage = WeightStorage(expected: expected + (1 << 20))
     var layers: [String: Layer] = [:]
     var extraBytes = 0
     for node in nodes ?? graph.nodes where !node.parameters.isEmpty {
@@ -32,18 +35,18 @@ public final class Weights: Sendable {
         guard let stored = bound[node.key(of: parameter)] else { continue }
         switch node.op {
         case .conv2d where parameter.name == "weight", .linear where parameter.name == "weight":
-          let prepared = backend.prepare(stored, for: node.op, uses.use(of: node))
+          let prepared = try backend.prepare(stored, for: node.op, uses.use(of: node, in: storage))
           extraBytes += prepared.extraBytes
           layer.weight = prepared
           if !prepared.readsCheckpoint { stored.releasePages() }
         case .tokenEmbedding:
           layer.table = stored
         case .positionEmbedding:
-          let table = OwnedTensor(stored, shape: parameter.shape, backend.precision)
+          let table = try OwnedTensor(stored, shape: parameter.shape, backend.precision)
           extraBytes += table.bytes
           layer.vectors[parameter.name] = table
         default:
-          let vector = OwnedTensor(stored, shape: parameter.shape)
+          let vector = try OwnedTensor(stored, shape: parameter.shape)
           extraBytes += vector.bytes
           layer.vectors[parameter.name] = vector
         }
@@ -52,6 +55,18 @@ public final class Weights: Sendable {
     }
     self.layers = layers
     self.extraBytes = extraBytes
+  }
+
+  /// Bytes that the packed weights of some nodes will take beside the mapped checkpoint, but for rounding; vectors aside.
+  /// - Parameter nodes: default: all.
+  public static func packedBytes(
+    graph: Graph, nodes: [Node]? = nil, binding: WeightBinding, backend: any Backend
+  ) -> Int {
+    let uses = WeightUses(graph)
+    return (nodes ?? graph.nodes).reduce(0) { sum, node in
+      guard node.isProduct, let stored = binding.tensors[node.path + ".weight"] else { return sum }
+      return sum + backend.packedBytes(stored.shape, stored.type, for: node.op, uses.use(of: node)) + 4096
+    }
   }
 
   func layer(of node: Node) -> Layer {
@@ -64,7 +79,6 @@ public final class Weights: Sendable {
 private struct WeightUses {
   private let doubled: Set<Int>
   private let gated: Set<Int>
-  private let storage = WeightStorage()
 
   init(_ graph: Graph) {
     var gated: Set<Int> = []
@@ -77,14 +91,22 @@ private struct WeightUses {
     self.doubled = doubled
   }
 
-  func use(of node: Node) -> WeightUse {
+  func use(of node: Node, in storage: WeightStorage? = nil) -> WeightUse {
     WeightUse(
       isGated: gated.contains(node.id), followsDoubling: node.folds(doubling: { doubled.contains($0.id) }),
-      storage: storage)
+      storage: storage ?? WeightStorage())
   }
 }
 
 extension Node {
+  /// Whether its weight is a matrix or a convolution's.
+  fileprivate var isProduct: Bool {
+    switch op {
+    case .conv2d, .linear: true
+    default: false
+    }
+  }
+
   /// Whether it is an upsampling to exactly twice the height and width.
   var isDoubling: Bool {
     guard case .upsample(let height, let width) = op else { return false }

@@ -30,8 +30,8 @@ struct KernelBench: ParsableCommand {
     var rows: [JSONValue] = []
     try reported {
       let backend = try choice.backend(on: pool)
-      let peak = MatmulPeak(choice.precision, on: pool)
-      peak.measure()
+      let peak = try MatmulPeak(choice.precision, on: pool)
+      try peak.measure()
       if !compute.json {
         print(
           "\(backend.description), \(pool.threads) threads, matmul peak \(decimal(peak.operations / 1e9, 1)) GFLOP/s"
@@ -40,7 +40,7 @@ struct KernelBench: ParsableCommand {
       }
       for kernel in (small ? KernelCase.all : KernelCase.large)
       where filter.isEmpty || kernel.name.contains(filter) {
-        let times = kernel.time(on: backend, count: count).map(\.seconds).sorted()
+        let times = try kernel.time(on: backend, count: count).map(\.seconds).sorted()
         let median = times[times.count / 2]
         let operations = 2 * Double(kernel.multiplyAdds) / median
         rows.append([

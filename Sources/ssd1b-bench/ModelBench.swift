@@ -51,8 +51,8 @@ struct ModelBench: ParsableCommand {
     let pool = compute.pool
     var report = Report(choice: choice, threads: pool.threads)
     try reported {
-      let peak = MatmulPeak(choice.precision, on: pool)
-      peak.measure()
+      let peak = try MatmulPeak(choice.precision, on: pool)
+      try peak.measure()
       let names = model.map { [$0] } ?? (architecture.isEmpty ? ["ssd1b"] : architecture)
       for name in names {
         let files: any ModelFiles =
@@ -74,7 +74,7 @@ struct ModelBench: ParsableCommand {
     let encodings = try (0..<3).map { index in
       try measured { try model.embeddings(of: texts.map { "\($0) \(index)" }) }.seconds
     }
-    peak.measure()
+    try peak.measure()
     report.add(Report.Loading(name: name, opening: opening, firstEncoding: firstEncoding))
     let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
     let multiplyAdds = try encoders.reduce(0) { sum, component in
@@ -98,12 +98,12 @@ struct ModelBench: ParsableCommand {
       var profiles: [[StepTime]] = []
       _ = try run.next(on: model)
       for _ in 0..<steps {
-        peak.measure()
+        try peak.measure()
         model.resetProfile()
         seconds.append(try measured { try run.next(on: model) }.seconds)
         profiles.append(model.profile(of: .unet))
       }
-      peak.measure()
+      try peak.measure()
       let graph = try model.architecture.graph(.unet, width: width, height: height, batch: 2)
       report.add(
         Report.Work(
@@ -117,7 +117,7 @@ struct ModelBench: ParsableCommand {
       let decodes = try (0..<3).map { _ in
         try measured { try model.decode(latents, height: run.latentHeight, width: run.latentWidth) }.seconds
       }
-      peak.measure()
+      try peak.measure()
       let decoder = try model.architecture.graph(.vae, width: width, height: height, batch: 1)
       report.add(
         Report.Work(

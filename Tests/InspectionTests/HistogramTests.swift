@@ -29,7 +29,7 @@ struct HistogramTests {
     ] as [[Double]])
   func extremes(values: [Double]) throws {
     try withElements(values) { elements in
-      let histogram = Histogram(of: elements, elements.statistics, bins: 4)
+      let histogram = try Histogram(of: elements, elements.statistics, bins: 4)
       #expect(histogram.counts.reduce(0, +) == values.count { $0.isFinite })
       #expect(
         histogram.edges.count == 5
@@ -42,7 +42,7 @@ struct HistogramTests {
   @Test("Of no finite value there are no figures")
   func nothing() throws {
     try withElements([.nan, .infinity]) { elements in
-      let statistics = elements.statistics
+      let statistics = try elements.statistics
       #expect(statistics.finiteCount == 0 && statistics.nans == 1 && statistics.infinities == 1)
       #expect(statistics.figures.first { $0.name == "min" }?.value == .null)
     }

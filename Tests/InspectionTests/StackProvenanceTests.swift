@@ -27,7 +27,7 @@ struct StackProvenanceTests {
     #expect(stacks.count == 1)
     let stack = try #require(stacks.first)
     #expect(stack.stack == "blocks" && stack.old == [0, 1, 2, 3, 4] && stack.new == [0, 1, 2])
-    let provenance = StackProvenance(
+    let provenance = try StackProvenance(
       stack, of: old, old: try InspectionGolden.checkpoint("old"),
       new: try InspectionGolden.checkpoint("new"),
       on: .init(threads: 2))

@@ -11,7 +11,7 @@ struct StoredElementsTests {
   func statistics(name: String) throws {
     let expected = try #require(try InspectionGolden.read().values[name])
     let tensor = try #require(try InspectionGolden.checkpoint("values").tensors[name])
-    let found = StoredElements(tensor).statistics
+    let found = try StoredElements(tensor).statistics
     #expect(found.count == expected.count && found.zeros == expected.zeros)
     #expect(found.nans == expected.nan && found.infinities == expected.inf)
     // The least and the greatest are values themselves; sums are in another order than numpy's pairwise
@@ -29,7 +29,7 @@ struct StoredElementsTests {
     let expected = try #require(try InspectionGolden.read().values[name])
     guard let counts = expected.histogram, let edges = expected.edges else { return }
     let elements = StoredElements(try #require(try InspectionGolden.checkpoint("values").tensors[name]))
-    let histogram = Histogram(of: elements, elements.statistics, bins: counts.count)
+    let histogram = try Histogram(of: elements, elements.statistics, bins: counts.count)
     #expect(histogram.counts == counts)
     for (ours, theirs) in zip(histogram.edges, edges) {
       #expect(abs(ours - theirs) <= 1e-12 * max(1, abs(theirs)), "\(ours) for \(theirs)")
@@ -40,8 +40,8 @@ struct StoredElementsTests {
   @Test("The first values are the file's")
   func head() throws {
     let tensor = try #require(try InspectionGolden.checkpoint("values").tensors["subnormal"])
-    #expect(StoredElements(tensor).head(9) == [5.960464477539063e-08, -1.1920928955078125e-07, 0])
-    #expect(StoredElements(tensor).head(1) == [5.960464477539063e-08])
+    #expect(try StoredElements(tensor).head(9) == [5.960464477539063e-08, -1.1920928955078125e-07, 0])
+    #expect(try StoredElements(tensor).head(1) == [5.960464477539063e-08])
   }
 }
 
@@ -50,7 +50,7 @@ struct WeightComparisonTests {
   @Test("How far each tensor moved is numpy's figure")
   func moved() throws {
     let expected = try InspectionGolden.read().networks.moved
-    let comparison = WeightComparison(
+    let comparison = try WeightComparison(
       expected.keys.sorted() + ["blocks.4.first.weight", "no.such.weight"],
       old: try InspectionGolden.checkpoint("old"), new: try InspectionGolden.checkpoint("new"),
       on: .init(threads: 2))

@@ -1,4 +1,6 @@
+import Base
 import CKernels
+import Foundation
 import Graph
 import KernelCases
 import Kernels
@@ -17,18 +19,18 @@ struct OneDNNBackendTests {
   func agrees(_ precision: Precision, _ kernel: KernelCase) throws {
     let isRounded = precision == .bfloat16
     let reference = ReferenceBackend(pool: ThreadPool(threads: 1))
-    let expected = try #require(kernel.run(on: reference, isRounded: isRounded))
-    let found = try #require(kernel.run(on: try onednn(precision, threads: 2), isRounded: isRounded))
+    let expected = try #require(try kernel.run(on: reference, isRounded: isRounded))
+    let found = try #require(try kernel.run(on: try onednn(precision, threads: 2), isRounded: isRounded))
     let apart = distance(found, expected)
     #expect(apart <= (isRounded ? kernel.bfloat16Tolerance : kernel.tolerance))
   }
 
   @Test("gives the same bits on one thread, two and three", arguments: precisions, KernelCase.all)
   func independentOfThreads(_ precision: Precision, _ kernel: KernelCase) throws {
-    let one = kernel.run(on: try onednn(precision, threads: 1))?.map(\.bitPattern)
+    let one = try kernel.run(on: try onednn(precision, threads: 1))?.map(\.bitPattern)
     #expect(one != nil)
-    #expect(kernel.run(on: try onednn(precision, threads: 2))?.map(\.bitPattern) == one)
-    #expect(kernel.run(on: try onednn(precision, threads: 3))?.map(\.bitPattern) == one)
+    #expect(try kernel.run(on: try onednn(precision, threads: 2))?.map(\.bitPattern) == one)
+    #expect(try kernel.run(on: try onednn(precision, threads: 3))?.map(\.bitPattern) == one)
   }
 
   @Test(
@@ -40,10 +42,10 @@ struct OneDNNBackendTests {
       .attention(1, 1500, 1500, heads: 3, 64), .groupNorm([2, 300, 200, 32], groups: 8, .silu),
     ])
   func largeProducts(_ precision: Precision, _ kernel: KernelCase) throws {
-    let one = try #require(kernel.run(on: try onednn(precision, threads: 1)))
+    let one = try #require(try kernel.run(on: try onednn(precision, threads: 1)))
     #expect(one.allSatisfy { $0.isFinite })
-    #expect(kernel.run(on: try onednn(precision, threads: 2))?.map(\.bitPattern) == one.map(\.bitPattern))
-    #expect(kernel.run(on: try onednn(precision, threads: 4))?.map(\.bitPattern) == one.map(\.bitPattern))
+    #expect(try kernel.run(on: try onednn(precision, threads: 2))?.map(\.bitPattern) == one.map(\.bitPattern))
+    #expect(try kernel.run(on: try onednn(precision, threads: 4))?.map(\.bitPattern) == one.map(\.bitPattern))
   }
 
   /// Slower ones are what the library falls back to when it dislikes a stride or a layout. It has these kernels for
@@ -57,29 +59,49 @@ struct OneDNNBackendTests {
       for (depth, columns) in [
         (320, 64), (2880, 64), (1920, 64), (36, 64), (1280, 4), (64, 512), (64, 77), (512, 64), (77, 64),
       ] {
-        let name = library.implementation(rows: rows, columns: columns, depth: depth)
+        let name = try library.implementation(rows: rows, columns: columns, depth: depth)
         #expect(name.hasPrefix("brg:"), "\(rows)x\(depth)x\(columns): \(name)")
       }
     }
   }
 
-  @Test("a weight whose laying out was cancelled is laid out again when next used", arguments: precisions)
+  @Test(
+    "A preparation that is cancelled, before it begins or on the way, gives no weight", arguments: precisions)
   func cancelledPreparation(_ precision: Precision) throws {
     let flag = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     defer { flag.deallocate() }
+    flag.pointee = 0
     let samples = Samples(seed: 3, precision)
     defer { withExtendedLifetime(samples) {} }
-    let (x, weight) = (samples.random([1, 40, 64]), samples.weight([300, 64], .float16))
-    func result(cancelled: Bool) throws -> [Float] {
-      flag.pointee = cancelled ? 1 : 0
-      let backend = try OneDNNBackend(precision, pool: ThreadPool(threads: 2, cancelFlag: flag))
-      let prepared = backend.prepare(weight, for: .linear(out: 300, bias: false), WeightUse())
-      flag.pointee = 0
+    let backend = try OneDNNBackend(precision, pool: ThreadPool(threads: 2, cancelFlag: flag))
+    func prepared(_ weight: StoredTensor) throws -> any PreparedWeight {
+      try backend.prepare(weight, for: .linear(out: weight.shape[0], bias: false), WeightUse())
+    }
+    let small = samples.weight([300, 64], .float16)
+    let x = samples.random([1, 40, 64])
+    func result() throws -> [Float] {
       let out = samples.random([1, 40, 300])
-      backend.linear(x, prepared, Epilogue(), into: out)
+      try backend.linear(x, prepared(small), Epilogue(), into: out)
       return out.values
     }
-    #expect(try result(cancelled: true) == result(cancelled: false))
+    let expected = try result()
+    flag.pointee = 1
+    #expect(throws: Diagnostic(.interrupted, "interrupted")) { try prepared(small) }
+    // Packing 64 MB takes some milliseconds: the flag rises in the middle of it.
+    let large = samples.weight([8192, 4096], .float16)
+    let address = UInt(bitPattern: flag)
+    for delay in [0, 100, 500, 1000, 2000] as [UInt32] {
+      flag.pointee = 0
+      Thread.detachNewThread {
+        usleep(delay)
+        UnsafeMutablePointer<Int32>(bitPattern: address)?.pointee = 1
+      }
+      #expect(throws: Diagnostic(.interrupted, "interrupted")) {
+        for _ in 0..<1000 { _ = try prepared(large) }
+      }
+    }
+    flag.pointee = 0
+    #expect(try result() == expected)
   }
 
   @Test("holds a weight once, in its own precision and whole blocks of columns", arguments: precisions)
@@ -87,7 +109,7 @@ struct OneDNNBackendTests {
     let (backend, samples) = (try onednn(precision, threads: 2), Samples())
     defer { withExtendedLifetime(samples) {} }
     let weight = samples.weight([128, 64], .float16)
-    let kept = backend.prepare(weight, for: .linear(out: 128, bias: true), WeightUse())
+    let kept = try backend.prepare(weight, for: .linear(out: 128, bias: true), WeightUse())
     #expect(kept.extraBytes == 128 * 64 * precision.width)
     #expect(!kept.readsCheckpoint)
   }

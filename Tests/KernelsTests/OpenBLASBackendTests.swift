@@ -1,3 +1,4 @@
+import Base
 import Dispatch
 import Foundation
 import Graph
@@ -13,18 +14,18 @@ struct OpenBLASBackendTests {
 
   @Test("computes what the reference backend computes", arguments: KernelCase.all)
   func agrees(_ kernel: KernelCase) throws {
-    let expected = try #require(kernel.run(on: ReferenceBackend(pool: ThreadPool(threads: 1))))
-    let found = try #require(kernel.run(on: try openBLAS(threads: 2)))
+    let expected = try #require(try kernel.run(on: ReferenceBackend(pool: ThreadPool(threads: 1))))
+    let found = try #require(try kernel.run(on: try openBLAS(threads: 2)))
     let apart = distance(found, expected)
     #expect(apart <= kernel.tolerance)
   }
 
   @Test("gives the same bits on one thread, two and three", arguments: KernelCase.all)
   func independentOfThreads(_ kernel: KernelCase) throws {
-    let one = kernel.run(on: try openBLAS(threads: 1))?.map(\.bitPattern)
+    let one = try kernel.run(on: try openBLAS(threads: 1))?.map(\.bitPattern)
     #expect(one != nil)
-    #expect(kernel.run(on: try openBLAS(threads: 2))?.map(\.bitPattern) == one)
-    #expect(kernel.run(on: try openBLAS(threads: 3))?.map(\.bitPattern) == one)
+    #expect(try kernel.run(on: try openBLAS(threads: 2))?.map(\.bitPattern) == one)
+    #expect(try kernel.run(on: try openBLAS(threads: 3))?.map(\.bitPattern) == one)
   }
 
   @Test(
@@ -35,25 +36,25 @@ struct OpenBLASBackendTests {
       .doubled(2, 40, 50, 70, to: 200, terms: .all), .gated(1, 1500, 640, to: 320),
     ])
   func largeProducts(_ kernel: KernelCase) throws {
-    let one = try #require(kernel.run(on: try openBLAS(threads: 1)))
+    let one = try #require(try kernel.run(on: try openBLAS(threads: 1)))
     #expect(one.allSatisfy { $0.isFinite })
-    #expect(kernel.run(on: try openBLAS(threads: 2))?.map(\.bitPattern) == one.map(\.bitPattern))
-    #expect(kernel.run(on: try openBLAS(threads: 4))?.map(\.bitPattern) == one.map(\.bitPattern))
+    #expect(try kernel.run(on: try openBLAS(threads: 2))?.map(\.bitPattern) == one.map(\.bitPattern))
+    #expect(try kernel.run(on: try openBLAS(threads: 4))?.map(\.bitPattern) == one.map(\.bitPattern))
   }
 
   @Test("keeps a copy of a 3x3 convolution's weight in its own type, and of no other weight")
   func preparation() throws {
     let (backend, samples) = (try openBLAS(threads: 2), Samples())
     defer { withExtendedLifetime(samples) {} }
-    func extra(_ shape: [Int], _ type: StorageType, _ op: Op) -> Int {
-      backend.prepare(samples.weight(shape, type), for: op, WeightUse()).extraBytes
+    func extra(_ shape: [Int], _ type: StorageType, _ op: Op) throws -> Int {
+      try backend.prepare(samples.weight(shape, type), for: op, WeightUse()).extraBytes
     }
     let wide = Convolution(out: 8, kernel: 3, padBefore: 1, padAfter: 1)
     let pointwise = Convolution(out: 8, kernel: 1, padBefore: 0, padAfter: 0)
-    #expect(extra([8, 4, 3, 3], .float16, .conv2d(wide)) == 8 * 4 * 9 * 2)
-    #expect(extra([8, 4, 3, 3], .float32, .conv2d(wide)) == 8 * 4 * 9 * 4)
-    #expect(extra([8, 4, 1, 1], .float16, .conv2d(pointwise)) == 0)
-    #expect(extra([8, 4], .bfloat16, .linear(out: 8, bias: true)) == 0)
+    #expect(try extra([8, 4, 3, 3], .float16, .conv2d(wide)) == 8 * 4 * 9 * 2)
+    #expect(try extra([8, 4, 3, 3], .float32, .conv2d(wide)) == 8 * 4 * 9 * 4)
+    #expect(try extra([8, 4, 1, 1], .float16, .conv2d(pointwise)) == 0)
+    #expect(try extra([8, 4], .bfloat16, .linear(out: 8, bias: true)) == 0)
   }
 
   @Test("leaves the environment as it was and names its kernels")
@@ -80,7 +81,7 @@ struct OpenBLASBackendTests {
     }
     let (found, expected) = (samples.tensor(x.shape) { .nan }, samples.tensor(x.shape) { .nan })
     try openBLAS(threads: 1).activate(x, function, into: found)
-    ReferenceBackend(pool: ThreadPool(threads: 1)).activate(x, function, into: expected)
+    try ReferenceBackend(pool: ThreadPool(threads: 1)).activate(x, function, into: expected)
     let worst = (0..<x.count).map { i in
       let size = function == .gelu ? abs(x.elements[i]) : abs(expected.elements[i])
       return abs(Double(found.elements[i]) - Double(expected.elements[i])) / max(Double(size), 1e-30)
@@ -96,19 +97,19 @@ struct OpenBLASBackendTests {
     let (k, v) = (samples.random([1, 40, 32]), samples.random([1, 40, 32]))
     let out = samples.tensor([1, 3, 32]) { 0 }
     q.elements[32 + 5] = .nan
-    backend.attention(q: q, k: k, v: v, heads: 1, isCausal: false, into: out)
+    try backend.attention(q: q, k: k, v: v, heads: 1, isCausal: false, into: out)
     #expect(out.buffer[32..<64].allSatisfy { $0.isNaN })
     #expect(out.buffer[0..<32].allSatisfy { $0.isFinite })
 
     for function in [Activation.silu, .gelu, .quickGELU] {
       let x = samples.tensor([40]) { .nan }
-      backend.activate(x, function, into: x)
+      try backend.activate(x, function, into: x)
       #expect(x.buffer.allSatisfy { $0.isNaN })
     }
     let (x, gamma) = (samples.random([1, 40, 8]), samples.parameters([8]))
     let normal = samples.tensor([1, 40, 8]) { 0 }
     x.elements[0] = .nan
-    backend.groupNorm(
+    try backend.groupNorm(
       x, gamma: gamma, beta: gamma, groups: 4, epsilon: 1e-5, activation: nil, into: normal)
     #expect((0..<320).allSatisfy { normal.elements[$0].isNaN == ($0 % 8 < 2) })
   }
@@ -122,18 +123,21 @@ struct OpenBLASBackendTests {
     let samples = Samples()
     defer { withExtendedLifetime(samples) {} }
     let (x, out) = (samples.random([1, 700, 64]), samples.tensor([1, 700, 900]) { .nan })
-    let weight = backend.prepare(
+    flag.pointee = 0
+    let weight = try backend.prepare(
       samples.weight([900, 64], .float16), for: .linear(out: 900, bias: false), WeightUse())
-    backend.linear(x, weight, Epilogue(), into: out)
-    #expect(backend.pool.isCancelled)
+    flag.pointee = 1
+    #expect(throws: Diagnostic(.interrupted, "interrupted")) {
+      try backend.linear(x, weight, Epilogue(), into: out)
+    }
     #expect(out.buffer.allSatisfy { $0.isNaN })
     flag.pointee = 0
-    backend.linear(x, weight, Epilogue(), into: out)
+    try backend.linear(x, weight, Epilogue(), into: out)
     #expect(out.buffer.allSatisfy { $0.isFinite })
   }
 
   @Test("tasks that have not begun when the flag is raised are passed over", arguments: [1, 2])
-  func cancellationOnTheWay(threads: Int) {
+  func cancellationOnTheWay(threads: Int) throws {
     let flag = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     defer { flag.deallocate() }
     flag.pointee = 0
@@ -144,12 +148,34 @@ struct OpenBLASBackendTests {
     begun.initialize(repeating: 0, count: 1000)
     let marks = UInt(bitPattern: begun)
     // The task itself raises the flag, so that no clock decides what the test sees.
-    pool.run(1000) { task in
-      UnsafeMutablePointer<Int32>(bitPattern: marks)?[task] = 1
-      UnsafeMutablePointer<Int32>(bitPattern: address)?.pointee = 1
+    #expect(throws: Diagnostic(.interrupted, "interrupted")) {
+      try pool.run(1000) { task in
+        UnsafeMutablePointer<Int32>(bitPattern: marks)?[task] = 1
+        UnsafeMutablePointer<Int32>(bitPattern: address)?.pointee = 1
+      }
     }
     let count = (0..<1000).reduce(0) { $0 + Int(begun[$1]) }
     #expect(count >= 1 && count <= threads)
     #expect(pool.isCancelled)
+  }
+
+  @Test(
+    "A task's error reaches the caller, the tasks left are passed over, and the pool goes on",
+    arguments: [1, 2])
+  func taskError(threads: Int) throws {
+    let pool = ThreadPool(threads: threads)
+    let fault = Diagnostic(.memory, "out of memory")
+    let begun = UnsafeMutablePointer<Int32>.allocate(capacity: 1000)
+    defer { begun.deallocate() }
+    begun.initialize(repeating: 0, count: 1000)
+    let marks = UInt(bitPattern: begun)
+    #expect(throws: fault) {
+      try pool.run(1000) { task in
+        UnsafeMutablePointer<Int32>(bitPattern: marks)?[task] = 1
+        throw fault
+      }
+    }
+    #expect((0..<1000).count { begun[$0] == 1 } <= threads)
+    #expect(try pool.map(5) { $0 * $0 } == [0, 1, 4, 9, 16])
   }
 }

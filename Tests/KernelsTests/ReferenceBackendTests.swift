@@ -79,29 +79,29 @@ struct KernelGolden: Decodable, Sendable, CustomTestStringConvertible {
       let convolution = Convolution(
         out: try #require(self.out), kernel: try #require(kernel), stride: try #require(stride),
         padBefore: try #require(padBefore), padAfter: try #require(padAfter))
-      let prepared = backend.prepare(try weight(samples), for: .conv2d(convolution), WeightUse())
-      backend.convolve(try input("x"), convolution, prepared, try epilogue(samples), into: out)
+      let prepared = try backend.prepare(try weight(samples), for: .conv2d(convolution), WeightUse())
+      try backend.convolve(try input("x"), convolution, prepared, try epilogue(samples), into: out)
     case "linear":
-      let prepared = backend.prepare(
+      let prepared = try backend.prepare(
         try weight(samples), for: .linear(out: out.shape.channels, bias: tensors["bias"] != nil), WeightUse())
-      backend.linear(try input("x"), prepared, try epilogue(samples), into: out)
+      try backend.linear(try input("x"), prepared, try epilogue(samples), into: out)
     case "attention":
-      backend.attention(
+      try backend.attention(
         q: try input("q"), k: try input("k"), v: try input("v"), heads: try #require(heads),
         isCausal: try #require(causal as Bool?), into: out)
     case "group_norm":
-      backend.groupNorm(
+      try backend.groupNorm(
         try input("x"), gamma: try input("gamma"), beta: try input("beta"), groups: try #require(groups),
         epsilon: Float(try #require(epsilon)), activation: activation.flatMap(Activation.init), into: out)
     case "layer_norm":
-      backend.layerNorm(
+      try backend.layerNorm(
         try input("x"), gamma: try input("gamma"), beta: try input("beta"),
         epsilon: Float(try #require(epsilon)),
         into: out)
     case "activation":
-      backend.activate(try input("x"), try #require(activation.flatMap(Activation.init)), into: out)
-    case "geglu": backend.gatedGELU(try input("x"), into: out)
-    case "upsample": backend.upsample(try input("x"), into: out)
+      try backend.activate(try input("x"), try #require(activation.flatMap(Activation.init)), into: out)
+    case "geglu": try backend.gatedGELU(try input("x"), into: out)
+    case "upsample": try backend.upsample(try input("x"), into: out)
     default: Issue.record("a golden of an unknown op, \(op)")
     }
     return Array(out.buffer)
@@ -128,28 +128,29 @@ struct ReferenceBackendTests {
   }
 
   @Test("adds, joins and repeats as written down by hand")
-  func byHand() {
+  func byHand() throws {
     let (backend, samples) = (ReferenceBackend(pool: ThreadPool(threads: 1)), Samples())
     defer { withExtendedLifetime(samples) {} }
     func tensor(_ shape: Shape, _ values: [Float]) -> Tensor {
       var values = values.makeIterator()
       return samples.tensor(shape) { values.next() ?? .nan }
     }
-    func result(_ shape: Shape, _ compute: (Tensor) -> Void) -> [Float] {
+    func result(_ shape: Shape, _ compute: (Tensor) throws -> Void) throws -> [Float] {
       let out = samples.tensor(shape) { .nan }
-      compute(out)
+      try compute(out)
       return Array(out.buffer)
     }
     let (a, b) = (tensor([2, 1, 1, 2], [1, 2, 3, 4]), tensor([2, 1, 1, 2], [10, 20, 30, 40]))
-    #expect(result([2, 1, 1, 2]) { backend.add(a, b, into: $0) } == [11, 22, 33, 44])
-    #expect(result([2, 1, 1, 4]) { backend.concatenate(a, b, into: $0) } == [1, 2, 10, 20, 3, 4, 30, 40])
+    #expect(try result([2, 1, 1, 2]) { try backend.add(a, b, into: $0) } == [11, 22, 33, 44])
+    #expect(
+      try result([2, 1, 1, 4]) { try backend.concatenate(a, b, into: $0) } == [1, 2, 10, 20, 3, 4, 30, 40])
     let pixels = tensor([2, 1, 2, 1], [1, 2, 3, 4])
     #expect(
-      result([2, 1, 2, 1]) { backend.addPerChannel(pixels, tensor([2, 1], [10, 20]), into: $0) } == [
+      try result([2, 1, 2, 1]) { try backend.addPerChannel(pixels, tensor([2, 1], [10, 20]), into: $0) } == [
         11, 12, 23, 24,
       ])
     #expect(
-      result([2, 2, 4, 1]) { backend.upsample(pixels, into: $0) }
+      try result([2, 2, 4, 1]) { try backend.upsample(pixels, into: $0) }
         == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
   }
 }

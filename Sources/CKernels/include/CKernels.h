@@ -13,11 +13,15 @@ typedef struct ck_pool ck_pool;
 typedef void (*ck_task)(void *context, int32_t task, int32_t thread);
 
 // `threads` compute, the caller included; a non-zero *cancel (may be NULL) makes tasks not yet begun be passed over.
-ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel);
+// `may_take` (may be NULL) is asked by any thread before scratch memory grows.
+ck_pool *ck_pool_create(int32_t threads, const int32_t *cancel, int32_t (*may_take)(size_t bytes));
 void ck_pool_destroy(ck_pool *pool);
 int32_t ck_pool_is_cancelled(const ck_pool *pool);
-// Calls run(context, i, thread) for i in 0..<count; returns when all are done.
-void ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run);
+// Calls run(context, i, thread) for i in 0..<count and returns when all are done: 1, or 0 when some were passed over, because
+// *cancel was raised or ck_pool_stop called meanwhile.
+int32_t ck_pool_run(ck_pool *pool, int32_t count, void *context, ck_task run);
+// Has the tasks of the present run that have not begun be passed over; for a task that failed.
+void ck_pool_stop(ck_pool *pool);
 // At least `bytes`, 64-byte aligned, that belong to `thread`, or with -1 to whoever calls ck_pool_run; NULL when memory
 // is out.
 void *ck_pool_scratch(ck_pool *pool, int32_t thread, size_t bytes);
@@ -78,7 +82,7 @@ typedef struct {
 void ck_epilogue(
     ck_type type, const float *sums, size_t sums_stride, size_t rows, size_t columns, const ck_epilogue_terms *terms,
     void *out, size_t out_stride);
-// out[r, c] = (values[r, c] + value_bias[c]) · GELU(gates[r, c] + gate_bias[c]); a bias may be NULL.
+// out[r, c] = (values[r, c] + value_bias[c]) · GELU(gates[r, c] + gate_bias[c]); the biases are both given or both NULL.
 void ck_gate(
     ck_type type, const float *values, const float *gates, size_t sums_stride, size_t rows, size_t columns,
     const float *value_bias, const float *gate_bias, void *out, size_t out_stride);

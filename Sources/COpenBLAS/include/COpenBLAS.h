@@ -11,6 +11,14 @@ extern "C" {
 // Call it before other threads use the environment: it may set OPENBLAS_CORETYPE.
 const char *cob_load(void);
 
+// Has the library take now the buffers that so many threads at once need: it goes on trying for ever when it cannot have
+// them later. 0 when they cannot be had; `may_take` is asked before each. Call it from one thread at a time.
+int cob_reserve(int threads, int (*may_take)(size_t bytes));
+// How many threads' buffers it has.
+int cob_reserved(void);
+// Bytes of one such buffer.
+size_t cob_buffer_bytes(void);
+
 // c[m, n] = alpha a[m, k] b + beta c, row-major, leading extents in elements; b is [k, n], or [n, k] if `b_transposed`.
 // c is not read when beta is 0. After a successful cob_load only; any number of threads may call it at once.
 void cob_sgemm(

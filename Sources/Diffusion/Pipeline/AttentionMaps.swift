@@ -64,7 +64,7 @@ public final class AttentionRecorder: RunObserver {
       if layers.contains(where: { $0.key == node.path }) { keys[node.path] = prompt() }
       for layer in layers where layer.query == node.path {
         guard let keys = keys[layer.key] else { preconditionFailure("queries before their keys") }
-        sums.add(queries: prompt(), keys: keys, heads: layer.heads, on: pool)
+        try sums.add(queries: prompt(), keys: keys, heads: layer.heads, on: pool)
       }
     }
   }
@@ -129,19 +129,19 @@ private struct AttentionSums {
   }
 
   /// Adds softmax(q kᵀ / √d) of every head: queries [T, D], keys [S, D].
-  mutating func add(queries: [Float], keys: [Float], heads: Int, on pool: ThreadPool) {
+  mutating func add(queries: [Float], keys: [Float], heads: Int, on pool: ThreadPool) throws {
     let features = keys.count / tokens
     let positions = queries.count / features
     var sum = sums[positions] ?? [Float](repeating: 0, count: positions * tokens)
     let size = features / heads
-    sum.withUnsafeMutableBufferPointer { sum in
-      queries.withUnsafeBufferPointer { queries in
-        keys.withUnsafeBufferPointer { keys in
+    try sum.withUnsafeMutableBufferPointer { sum in
+      try queries.withUnsafeBufferPointer { queries in
+        try keys.withUnsafeBufferPointer { keys in
           guard let q = queries.baseAddress, let k = keys.baseAddress, let s = sum.baseAddress else { return }
           let work = Rows(
             queries: q, keys: k, sum: s, features: features, size: size, heads: heads, tokens: tokens)
           let block = 64
-          pool.run((positions + block - 1) / block) { task in
+          try pool.run((positions + block - 1) / block) { task in
             for position in (task * block)..<min(positions, (task + 1) * block) { work.add(position) }
           }
         }

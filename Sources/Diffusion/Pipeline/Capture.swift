@@ -104,9 +104,7 @@ public final class CaptureRecorder: RunObserver {
     if capture.keepsValues {
       values = shape.rank == 4 ? Channels.first(tensor.values, channels: shape.channels) : tensor.values
     }
-    let statistics = tensor.statistics(on: pool)
-    // Figures of parts alone would be wrong ones.
-    if pool.isCancelled { throw Diagnostic(.interrupted, at: capture.path, "interrupted") }
+    let statistics = try tensor.statistics(on: pool)
     captured.append(
       Captured(
         component: capture.component, path: capture.path, step: step, half: half,
@@ -117,9 +115,9 @@ public final class CaptureRecorder: RunObserver {
 
 extension Tensor {
   /// The figures of its elements. They do not depend on the number of threads.
-  fileprivate func statistics(on pool: ThreadPool) -> Statistics {
+  fileprivate func statistics(on pool: ThreadPool) throws -> Statistics {
     let part = 16 * Statistics.partCount
-    let parts = pool.map((count + part - 1) / part) { task in
+    let parts = try pool.map((count + part - 1) / part) { task in
       let first = task * part
       let range = Tensor(address(first), precision, [min(part, count - first)])
       return Statistics(of: range.values)

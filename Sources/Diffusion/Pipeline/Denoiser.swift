@@ -40,8 +40,8 @@ final class Denoiser {
     executor = StagedExecutor(
       graph: graph, outputs: [output], varying: ["sample", "timestep"], weights: try model.weights(of: .unet),
       backend: model.backend, memory: model.memory, observed: graph.values(at: observed))
-    sample = OwnedTensor([batch, height, width, channels], model.backend.precision)
-    timesteps = OwnedTensor([batch, 1])
+    sample = try OwnedTensor([batch, height, width, channels], model.backend.precision)
+    timesteps = try OwnedTensor([batch, 1])
   }
 
   var profile: [StepTime] { executor.profile }

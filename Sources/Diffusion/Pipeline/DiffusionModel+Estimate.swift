@@ -106,7 +106,7 @@ extension DiffusionModel {
     return (denoiser.stepTime ?? counted, .trial)
   }
 
-  private func plan(
+  func plan(
     of component: Architecture.Component, _ request: GenerationRequest, batch: Int, _ precision: Precision
   ) throws -> Plan {
     var graph = try architecture.graph(component, width: request.width, height: request.height, batch: batch)
@@ -124,24 +124,17 @@ extension DiffusionModel {
       graph, outputs: names.compactMap { graph.outputs[$0] }, given: given, precision: precision)
   }
 
-  /// Bytes that the weights of a component take, laid out or read where the checkpoint is.
+  /// Bytes that the weights of a component take: packed, or read where the checkpoint is.
   private func layoutBytes(
     of component: Architecture.Component, for output: String? = nil, on backend: any Backend
   ) throws -> Int {
-    let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
-    let nodes = output.flatMap { graph.outputs[$0] }.map { graph.nodes(reaching: [$0]) } ?? graph.nodes
-    guard let checkpoint = checkpoints[component] else { return 0 }
-    let stored = nodes.flatMap { node in node.parameters.map(node.key(of:)) }.reduce(0) { sum, key in
+    let packed = try packedBytes(of: component, for: output, on: backend)
+    guard !(backend is OneDNNBackend), let checkpoint = checkpoints[component] else { return packed }
+    // What is read from the checkpoint's own pages has those in memory too.
+    let nodes = try parameterNodes(of: component, for: output).nodes
+    return nodes.flatMap { node in node.parameters.map(node.key(of:)) }.reduce(packed) { sum, key in
       sum + (checkpoint.tensor(for: key)?.entry.range.count ?? 0)
     }
-    // Convolutions after a doubling are kept as four of 2x2 too.
-    let doublings = Set(nodes.filter { if case .upsample = $0.op { true } else { false } }.map(\.id))
-    let doubled =
-      nodes.filter { node in node.inputs.contains { doublings.contains($0.id) } }
-      .reduce(0) { $0 + $1.parameterCount * 16 / 9 } * backend.precision.width
-    // OpenBLAS widens a tile at a time from the checkpoint's own pages; oneDNN's layouts replace them.
-    let laidOut = nodes.reduce(0) { $0 + $1.parameterCount } * backend.precision.width
-    return (backend is OneDNNBackend ? laidOut : stored) + doubled
   }
 
   /// Memory of this process that is in use; 0 where the system does not say.

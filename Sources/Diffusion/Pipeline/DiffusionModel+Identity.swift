@@ -29,9 +29,8 @@ extension DiffusionModel {
     // The largest first, so that no thread begins with it when the others are done.
     let order = contents.indices.sorted { contents[$0].bytes.count > contents[$1].bytes.count }
     nonisolated(unsafe) let buffers = order.map { contents[$0].bytes }
-    let hashes = backend.pool.map(order.count) { SHA256(of: buffers[$0]) }
-    releaseWeightPages()
-    try checkInterrupted()
+    defer { releaseWeightPages() }
+    let hashes = try backend.pool.map(order.count) { try SHA256(interruptiblyOf: buffers[$0]) }
     return zip(order, hashes).map { (contents[$0].path, $1) }.sorted { $0.path < $1.path }
   }
 

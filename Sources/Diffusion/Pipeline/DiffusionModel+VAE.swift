@@ -35,7 +35,7 @@ extension DiffusionModel {
     }
     let wanted = graph.values(at: observers.paths(of: .vae))
     let executor = Executor(plan: plan(observed: wanted), weights: weights, backend: backend, memory: memory)
-    let tensor = OwnedTensor(given.shape, input.values, backend.precision)
+    let tensor = try OwnedTensor(given.shape, input.values, backend.precision)
     try executor.run([given: tensor.tensor], observer: observers.observer(of: .vae, in: graph, batch: 1))
     lastRuns[.vae] = (executor.profile, executor.plan.arenaBytes)
     guard executor.tensor(of: result).isFinite else {

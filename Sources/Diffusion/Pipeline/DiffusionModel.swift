@@ -69,13 +69,10 @@ public final class DiffusionModel {
   func weights(of component: Architecture.Component, for output: String? = nil) throws -> Weights {
     let key = WeightsKey(component: component, output: output)
     if let ready = weights[key] { return ready }
-    guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
-    let graph = try architecture.graph(component, width: 64, height: 64, batch: 1)
-    let nodes = output.flatMap { graph.outputs[$0] }.map { graph.nodes(reaching: [$0]) }
+    let (graph, nodes) = try parameterNodes(of: component, for: output)
     // Encoders and the activations of a decode, the two large things that are never needed at once.
     if Self.encoders.contains(component) { memory.release() }
-    let made = Weights(graph: graph, nodes: nodes, binding: binding, backend: backend)
-    try checkInterrupted()
+    let made = try Weights(graph: graph, nodes: nodes, binding: binding(of: component), backend: backend)
     weights[key] = made
     return made
   }
@@ -151,7 +148,13 @@ public final class DiffusionModel {
     return denoiser.stepTime
   }
 
-  private static let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
+  /// The tensors that a component's parameters are bound to.
+  func binding(of component: Architecture.Component) -> WeightBinding {
+    guard let binding = bindings[component] else { preconditionFailure("\(component) has no weights") }
+    return binding
+  }
+
+  static let encoders: [Architecture.Component] = [.textEncoder, .textEncoder2]
 
   /// Lets go of the text encoders' layouts until a text is encoded again.
   func dropEncoders() { weights = weights.filter { !Self.encoders.contains($0.key.component) } }
@@ -208,11 +211,13 @@ public final class DiffusionModel {
   /// Bytes of weights laid out in memory beside the checkpoint.
   public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
 
+  /// What happened to the model's files since they were opened; nothing while they are as they were.
+  /// - Parameter inPlace: whether files that others took the place of, and that stay mapped, count as they were.
+  public func changes(inPlace: Bool = false) -> [Diagnostic] {
+    let lost = checkpoints.values.flatMap(\.files).filter(\.isLost).map { Diagnostic.changed($0.place) }
+    return lost + files.changes(inPlace: inPlace)
+  }
+
   /// Lets go of the checkpoints' mapped pages; they are read again when next touched.
   func releaseWeightPages() { for binding in bindings.values { binding.releasePages() } }
-
-  /// Throws when the user has asked to stop.
-  func checkInterrupted() throws {
-    if backend.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
-  }
 }

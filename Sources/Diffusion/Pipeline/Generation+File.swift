@@ -8,9 +8,11 @@ extension Generation {
   /// Writes the run as far as it came, so that another process can go on with it to the same bits.
   ///
   /// A safetensors file: `latents.K`, `denoised.K` and `noise.K` of each step K, [1, C, H, W] float32, as `dump` names
-  /// them, and in its metadata under `ssd1b_run` the request, beside `facts` of the caller's. Throws `Diagnostic` of kind
-  /// `.file`.
-  public func write(to path: String, facts: [String: String]) throws {
+  /// them, and in its metadata under `ssd1b_run` the request, beside `facts` of the caller's. `mode` and `isDurable` are
+  /// `AtomicFile`'s. Throws `Diagnostic` of kind `.file`.
+  public func write(
+    to path: String, facts: [String: String], mode: mode_t = 0o666, isDurable: Bool = true
+  ) throws {
     let shape = [1, latents.count / (latentHeight * latentWidth), latentHeight, latentWidth]
     var tensors: [(name: String, shape: [Int], values: [Float])] = []
     for state in states {
@@ -25,7 +27,8 @@ extension Generation {
       "v": 1, "request": .object(request.fields), "step": .integer(step), "guidance": .array(Array(guidance)),
       "facts": .object(facts.mapValues(JSONValue.string)),
     ]
-    try SafetensorsWriter.write(tensors, metadata: [Self.key: document.text()], to: path)
+    try SafetensorsWriter.write(
+      tensors, metadata: [Self.key: document.text()], to: path, mode: mode, isDurable: isDurable)
   }
 
   /// A run as `write` kept it, before it is put on a model.

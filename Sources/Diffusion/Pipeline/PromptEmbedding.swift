@@ -65,7 +65,7 @@ extension DiffusionModel {
       memory: memory)
     var result: (hidden: [[Float]], pooled: [[Float]]) = ([], [])
     for text in ids {
-      let inputs = encoder.inputs([text], of: graph)
+      let inputs = try encoder.inputs([text], of: graph)
       defer { withExtendedLifetime(inputs) {} }
       let given = graph.given(inputs)
       try executor.run(given)
@@ -95,7 +95,7 @@ extension DiffusionModel {
     let plan = Plan(
       graph, outputs: Array(graph.outputs.values), observed: graph.values(at: observers.paths(of: component)),
       precision: backend.precision)
-    let inputs = encoder.inputs(ids, of: graph)
+    let inputs = try encoder.inputs(ids, of: graph)
     defer { withExtendedLifetime(inputs) {} }
     try Executor(plan: plan, weights: weights, backend: backend, memory: memory).run(
       graph.given(inputs), observer: observer)
@@ -112,12 +112,12 @@ extension Graph {
 
 extension CLIPTextModel {
   /// What its graph is given for texts' ids, by name.
-  fileprivate func inputs(_ ids: [[Int]], of graph: Graph) -> [String: OwnedTensor] {
+  fileprivate func inputs(_ ids: [[Int]], of graph: Graph) throws -> [String: OwnedTensor] {
     let given = [
       "input_ids": ids.joined().map(Float.init), "end_positions": ids.map { Float(endPosition(in: $0)) },
     ]
-    let pairs = given.compactMap { name, values in
-      graph.inputs[name].map { (name, OwnedTensor($0.shape, values)) }
+    let pairs = try given.compactMap { name, values in
+      try graph.inputs[name].map { (name, try OwnedTensor($0.shape, values)) }
     }
     return Dictionary(uniqueKeysWithValues: pairs)
   }

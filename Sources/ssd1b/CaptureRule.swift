@@ -89,7 +89,8 @@ struct CapturePlan {
     self.captures = captures
     self.tensors = tensors
     self.bytes = bytes
-    if let free = Self.availableBytes.map({ $0 + freed }), bytes > free {
+    let free = max(0, Memory.available - Memory.headroom) + freed
+    if bytes > free {
       throw Diagnostic(
         .value, at: "capture",
         "expected at most the \(Number.bytes(free)) of memory that are free, found \(Number.bytes(bytes))",
@@ -118,12 +119,5 @@ struct CapturePlan {
       hint: near.isEmpty
         ? "layers lists them; * fits any text, as in unet.*.attn2.to_q, and /…/ is a regular expression"
         : "did you mean \(NearestNames.list(near, "or"))?")
-  }
-
-  /// What the system can give without swapping; nil where it does not say.
-  private static var availableBytes: Int? {
-    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
-    let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
-    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
   }
 }

@@ -11,30 +11,12 @@ struct Prompt {
   let runsStartFile: Bool
 
   func run() throws -> Int32 {
-    let code = try readCommands()
-    keepInterruptedRun()
+    let code = try readCommands() ?? 0
+    session.sayWhatIsKept()
     return code
   }
 
-  /// Writes a run that was interrupted and not gone on with where the next session's `resume` finds it.
-  private func keepInterruptedRun() {
-    guard let run = session.last, !session.lastIsWritten, run.step > 0, let path = Session.keptRunPath else {
-      return
-    }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: PathName(path).folder, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
-      try run.write(to: path, facts: session.facts(ofRun: run))
-      session.say(
-        "the run interrupted at \(run.step)/\(run.request.steps) is kept: resume goes on with it in the next session"
-      )
-    } catch {
-      SSD1B.report("error: \(error)", inColor: session.colors(on: 2))
-    }
-  }
-
-  private func readCommands() throws -> Int32 {
+  private func readCommands() throws -> Int32? {
     let table = session.table
     let editor = try LineEditor(name: "ssd1b", historyPath: Self.historyPath) { line, cursor in
       let found = table.complete(line: line, cursor: cursor, values: completions)
@@ -42,9 +24,10 @@ struct Prompt {
         candidates: found.candidates.map(\.text), replaceFrom: found.replaceFrom,
         suffix: found.candidates.first?.suffix ?? " ")
     }
-    if let warning = editor.warning { SSD1B.report("warning: \(warning)") }
+    if let warning = editor.warning { SSD1B.report("warning: \(warning.escapingInvisibles)") }
     session.entries = { editor.entries }
     session.typeAhead = { editor.typeAhead($0) }
+    session.awaitAnswers = { editor.awaitAnswers(begun: $0) }
     let opened =
       session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
     session.say("ssd1b \(SSD1B.version), \(opened). help lists the commands, quit leaves.")
@@ -58,7 +41,7 @@ struct Prompt {
       switch editor.readLine(prompt: assembler.isIncomplete ? "... " : sign) {
       case .endOfInput:
         session.say("")
-        return InterruptFlag.isTerminated ? 143 : 0
+        return InterruptFlag.isTerminated ? InterruptFlag.exitCode : 0
       case .interrupted:
         assembler.reset()
         if let stopped, ContinuousClock.now - stopped < .seconds(2) { session.dropInterruptedRun() }
@@ -85,7 +68,7 @@ struct Prompt {
             SSD1B.report(ErrorText.render(error.diagnostic), inColor: session.colors(on: 2))
           }
         }
-        if InterruptFlag.isTerminated { return 143 }
+        if InterruptFlag.isTerminated { return InterruptFlag.exitCode }
         InterruptFlag.clear()
       }
     }
@@ -99,7 +82,7 @@ struct Prompt {
     case .succeeded(let output): return (output.endsSession ? 0 : nil, false)
     case .failed(_, endsSession: true): return (1, false)
     case .failed(let errors, _):
-      if InterruptFlag.isTerminated { return (143, true) }
+      if InterruptFlag.isTerminated { return (InterruptFlag.exitCode, true) }
       return (nil, errors.contains { $0.diagnostic.kind == .interrupted })
     }
   }
@@ -112,7 +95,7 @@ struct Prompt {
     } catch let failure as ScriptFailure {
       return failure.outcome.endsSession ? 1 : nil
     } catch {
-      SSD1B.report("error: \(error)", inColor: session.colors(on: 2))
+      SSD1B.report("error: \("\(error)".escapingInvisibles)", inColor: session.colors(on: 2))
       return nil
     }
   }
@@ -148,13 +131,8 @@ struct Prompt {
 }
 
 extension Session {
-  /// Where a session that is left keeps an interrupted run: `$XDG_STATE_HOME/ssd1b/interrupted.run.safetensors`.
-  static var keptRunPath: String? {
-    userPath("XDG_STATE_HOME", ".local/state", "interrupted.run.safetensors")
-  }
-
   /// A file of this program in a folder of the XDG base directory specification.
-  fileprivate static func userPath(_ variable: String, _ standard: String, _ name: String) -> String? {
+  static func userPath(_ variable: String, _ standard: String, _ name: String) -> String? {
     let environment = ProcessInfo.processInfo.environment
     if let folder = environment[variable], folder.hasPrefix("/") { return "\(folder)/ssd1b/\(name)" }
     return environment["HOME"].map { "\($0)/\(standard)/ssd1b/\(name)" }

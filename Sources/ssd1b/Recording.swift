@@ -12,6 +12,8 @@ struct Recording {
   var holdsLastRun = false
   private let conditions: String
   private var lines: [String]
+  /// The file as it was last written, which no other session may record to.
+  private var lock: FileLock?
 
   /// Begins one with the conditions, and with the commands that lead to the present settings.
   ///
@@ -21,6 +23,11 @@ struct Recording {
     self.conditions = conditions
     lines = opening
     commands = opening.count
+    guard !FileLock.isHeld(path) else {
+      throw Diagnostic(
+        .file, at: path, "another session is recording to it",
+        hint: "choose another name, or stop the other recording")
+    }
     do {
       try write(replacing: replacing)
     } catch is AtomicFile.AlreadyThere {
@@ -56,12 +63,18 @@ struct Recording {
     lines += new
   }
 
-  private func write(replacing: Bool) throws {
+  /// Throws a `Diagnostic` of kind `.file` when it cannot be written, or is no longer the file that was written before.
+  private mutating func write(replacing: Bool) throws {
+    if let lock, lock.stamp != FileStamp(path: path) {
+      throw Diagnostic(
+        .file, at: path, "another program has changed or replaced it since the last command was recorded",
+        hint: "it is left as it is; record FILE begins a new one")
+    }
     let opening = [
       SessionFile.firstLine, "\(conditions) \(SessionFile.counts(commands: commands, values: values))",
     ]
     let text = (opening + lines).joined(separator: "\n") + "\n"
-    try AtomicFile.write(Data(text.utf8), to: path, replacing: replacing)
+    lock = try AtomicFile.writeLocked(Data(text.utf8), to: path, replacing: replacing)
   }
 }
 
@@ -126,7 +139,11 @@ extension Session {
       let path = recording?.path ?? ""
       recording = nil
       hasLostRecording = true
-      SSD1B.report("error: \(error)\nhint: \(path) ends before this command: nothing is recorded any more")
+      let fault = error as? Diagnostic ?? Diagnostic(.file, at: path, "\(error)")
+      SSD1B.report(
+        ErrorText.render(fault)
+          + "\nhint: nothing is recorded any more: this command is not in \(Quoting.word(path))",
+        inColor: colors(on: 2))
     }
   }
 }

@@ -65,14 +65,12 @@ extension Session {
         .usage, at: "verify", "expected a session of other commands, found one that verifies",
         hint: "verify the other session by itself")
     }
-    let folder = NSTemporaryDirectory() + "ssd1b-\(UUID().uuidString)"
-    try OutputPath.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folder = try TemporaryFolder()
     let before = (
       settings, lastRunState, captureRules, capturesAttention, reusesRuns, sources, recordedCompute
     )
     let (recording, interrupted) = (self.recording, beforeInterruption)
-    rehearsal = Rehearsal(forcedLibrary: forced.0, forcedPrecision: forced.1, folder: folder)
+    rehearsal = Rehearsal(forcedLibrary: forced.0, forcedPrecision: forced.1, folder: folder.path)
     defer {
       rehearsal = nil
       // What was measured is the rehearsal's.

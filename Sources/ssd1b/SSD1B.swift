@@ -84,7 +84,9 @@ struct SSD1B: ParsableCommand {
   }
 
   func run() throws {
+    Memory.saveAddressSpace()
     InterruptFlag.install()
+    Self.removeLitter()
     let isBatch = !commands.isEmpty || !files.isEmpty || !TerminalInfo.isTerminal(0)
     do {
       let compute = try BackendChoice(library: backend, precision: precision)
@@ -104,6 +106,15 @@ struct SSD1B: ParsableCommand {
         environment: ProcessInfo.processInfo.environment, isTerminal: TerminalInfo.isTerminal(2))
       Self.report(ErrorText.render(fault), inColor: isColored)
       throw ExitCode(Self.exitCode(for: fault))
+    }
+  }
+
+  /// Removes what killed processes left half-written: here, and wherever they wrote.
+  private static func removeLitter() {
+    TemporaryFolder.removeDead()
+    AtomicFile.removeDeadParts(in: ".")
+    if let list = Session.userPath("XDG_STATE_HOME", ".local/state", "folders") {
+      AtomicFile.clean(listing: list)
     }
   }
 
@@ -140,7 +151,7 @@ struct SSD1B: ParsableCommand {
     case .difference: 3
     case .model: 4
     case .otherModel: 5
-    case .usage, .value, .file, .numeric: 1
+    case .usage, .value, .file, .memory, .numeric: 1
     }
   }
 }

@@ -5,9 +5,9 @@ import Terminal
 
 /// What a session prints: results on standard output, errors on standard error.
 extension Session {
-  /// Prints a result at once, before the command is done; a record has it later.
+  /// Prints a line of a result at once, before the command is done; a record has it later.
   func say(_ line: String) {
-    if !isJSON { write(Self.safe(line)) }
+    if !isJSON { write(line.escapingInvisibles + "\n") }
   }
 
   /// Prints an event at once.
@@ -19,8 +19,19 @@ extension Session {
     write(
       isJSON
         ? Record.success(seq: commandCount, command: command, result: output.result).text()
-        : output.form == .text ? Self.safe(output.text) : output.rendered)
+        : shown(output))
     if !isJSON { writeRaw(output.terminalText) }
+  }
+
+  /// A command's output in the form that was asked for. A table for another program keeps its names as they are, but never
+  /// on a terminal, where they could act.
+  private func shown(_ output: CommandOutput) -> String {
+    guard output.form != .text else { return Self.safe(output.text) }
+    guard TerminalInfo.isTerminal(1) else { return output.rendered }
+    return output.rendered.replacing("\r\n", with: "\n").split(
+      separator: "\n", omittingEmptySubsequences: false
+    )
+    .map { String($0).escapingInvisibles }.joined(separator: "\n")
   }
 
   /// A text of lines without control characters, wherever its names came from.
@@ -41,7 +52,7 @@ extension Session {
           location: failure.error.location, result: failure.output?.result
         ).text())
     } else if let output = failure.output {
-      write(output.form == .text ? Self.safe(output.text) : output.rendered)
+      write(shown(output))
     }
     guard !failure.isReported else { return }
     // At the prompt a line's number says nothing.
@@ -62,6 +73,8 @@ extension Session {
     ScriptRunner(
       table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
       shouldStop: { [pool] in pool.isCancelled },
+      // Zeros stood for what could no longer be read.
+      check: { if let loss = MappedBytes.takeLoss() { throw loss } },
       output: { [self] _, invocation, output in
         record(output, of: invocation)
         deliver(output, of: invocation.command)
@@ -80,8 +93,11 @@ extension Session {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
-      // Where results cannot go there is nothing to go on for.
-      SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(errno)))")
+      // Where results cannot go there is nothing to go on for. Who stopped reading knows; a dropped terminal reads nothing.
+      let code = errno
+      if let signal = InterruptFlag.exitCode { exit(signal) }
+      if code == EPIPE { exit(128 + SIGPIPE) }
+      SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(code)))")
       exit(1)
     }
   }

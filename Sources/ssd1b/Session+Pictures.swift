@@ -22,7 +22,12 @@ extension Session {
     if isInteractive, TerminalInfo.isTerminal(0), TerminalInfo.isTerminal(1), environment["TERM"] != "dumb" {
       let answer = TerminalQuery.ask(
         PictureSupport.query(environment: environment), until: PictureSupport.isComplete)
-      let typed = found.read(answer)
+      var typed = found.read(answer)
+      if !PictureSupport.isComplete(answer) {
+        let begun = PictureSupport.unfinishedReply(in: typed).map { Array(typed[$0...]) } ?? []
+        typed.removeLast(begun.count)
+        awaitAnswers(begun)
+      }
       if !typed.isEmpty { typeAhead(String(decoding: typed, as: UTF8.self)) }
     }
     support = found

@@ -9,7 +9,7 @@ extension Session {
     return PictureRecord(
       request: run.request, scheduler: run.request.scheduler ?? model.startValues.scheduler,
       model: model.modelName, backend: lastBackend ?? model.backend,
-      identity: try modelIdentity(),
+      identity: try lastRunState.identity ?? modelIdentity(),
       machine: try machine(computing: lastCompute ?? compute), latents: SHA256(of: run.latents))
   }
 }
@@ -17,7 +17,8 @@ extension Session {
 extension Session {
   /// What a kept run says of how it was computed.
   func facts(ofRun run: Generation) throws -> [String: String] {
-    var facts = ["model": "\(try modelIdentity())", "version": SSD1B.version]
+    let identity = try lastRunState.identity ?? modelIdentity()
+    var facts = ["model": "\(identity)", "version": SSD1B.version]
     facts["path"] = lastPath
     if let lastCompute {
       facts["backend"] = lastCompute.library.rawValue

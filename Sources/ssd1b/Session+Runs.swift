@@ -76,6 +76,11 @@ struct LastRunState {
   var path: String?
   /// Whether it was finished and its picture written.
   var isWritten = false
+  /// Where the interrupted run is kept in the user's state folder.
+  var keptPath: String?
+  /// Which reading of the model's files computed it, and their hash then.
+  var modelVersion = 0
+  var identity: SHA256?
 }
 
 extension Session {
@@ -119,7 +124,21 @@ extension Session {
   }
 
   /// Makes the model compute with what the last run was computed with, so that what is made of it belongs to it.
-  func useBackendOfLastRun() throws { if let lastCompute { try useBackend(lastCompute) } }
+  ///
+  /// Throws a `Diagnostic` of kind `.otherModel` when the model's files have changed since.
+  func useBackendOfLastRun() throws {
+    try refreshModel()
+    if last != nil, lastRunState.modelVersion != modelVersion {
+      // Files may be written again as they were.
+      guard try lastRunState.identity == modelIdentity() else {
+        throw Diagnostic(
+          .otherModel, at: "last run", "it was computed before the model's files changed",
+          hint: "dump and latents still have it; generate makes a new one")
+      }
+      lastRunState.modelVersion = modelVersion
+    }
+    if let lastCompute { try useBackend(lastCompute) }
+  }
 
   /// The last run. Throws when there was none.
   func lastRun() throws -> Generation {
@@ -133,6 +152,7 @@ extension Session {
   func dropInterruptedRun() {
     guard let before = beforeInterruption, let run = last else { return }
     say("the run interrupted at \(run.step)/\(run.request.steps) is dropped")
+    if let path = lastRunState.keptPath, path != before.keptPath { keptRuns.remove(path) }
     lastRunState = before
     beforeInterruption = nil
   }
@@ -152,7 +172,9 @@ extension Session {
   /// When the last run was of the same request with the same backend, finished, and nothing is to be captured, its picture
   /// is taken instead; `path` nil then means the file that it is in.
   func make(_ request: GenerationRequest, to path: String?, freePath: () -> String) throws -> MadePicture {
+    try refreshModel()
     if reusesRuns, let last, let picture, lastIsWritten, last.request == request, lastCompute == compute,
+      lastRunState.modelVersion == modelVersion,
       captureRules.isEmpty, !capturesAttention
     {
       // Another command may have written over the file since.
@@ -193,23 +215,53 @@ extension Session {
     }
   }
 
-  /// That a run was stopped, with what was the last run before it kept; the hint is for who can follow it.
-  private func interruption(_ message: String, _ before: LastRunState, hint: String) -> Diagnostic {
-    beforeInterruption = before
-    return Diagnostic(.interrupted, message, hint: isInteractive && rehearsal == nil ? hint : nil)
+  /// What a run ended early with, once what was done is kept: in the session, and in a file that outlives it.
+  private func keptFault(
+    _ fault: Diagnostic, _ run: Generation, at message: String, _ before: LastRunState, hint: String
+  )
+    -> Diagnostic
+  {
+    guard rehearsal == nil else {
+      return fault.kind == .interrupted ? Diagnostic(.interrupted, message) : fault
+    }
+    if fault.kind == .interrupted { beforeInterruption = before }
+    do {
+      if run.step > 0 {
+        lastRunState.keptPath = try keptRuns.keep(run, facts: facts(ofRun: run), at: lastRunState.keptPath)
+      }
+    } catch {
+      SSD1B.report(
+        "warning: the run is kept in memory alone: \("\(error)".escapingInvisibles)", inColor: colors(on: 2))
+    }
+    guard fault.kind == .interrupted else { return fault }
+    let batchHint = lastRunState.keptPath.map { "it is kept: resume \(Quoting.word($0)) goes on with it" }
+    return Diagnostic(.interrupted, message, hint: isInteractive ? hint : batchHint)
+  }
+
+  /// Says where a run that this session leaves unfinished is, for the next one.
+  func sayWhatIsKept() {
+    guard let run = last, !lastIsWritten, lastRunState.keptPath != nil else { return }
+    say(
+      "the run interrupted at \(run.step)/\(run.request.steps) is kept: resume goes on with it in the next session"
+    )
   }
 
   /// Runs to its end what `begin` gives, and writes its picture.
   ///
-  /// `goesOn`: that is the last run, whose captures so far belong to it too.
+  /// - Parameters:
+  ///   - goesOn: whether that is the last run, whose captures so far belong to it too.
+  ///   - keptPath: where this session keeps it already.
   func run(
     _ request: GenerationRequest, to path: String, orElse freePath: (() -> String)? = nil,
-    goesOn: Bool = false,
+    goesOn: Bool = false, keptAt keptPath: String? = nil,
     from begin: (DiffusionModel, [any RunObserver]) throws -> Generation
   ) throws -> MadePicture {
+    try refreshModel()
     let model = try model()
+    if goesOn { try useBackendOfLastRun() }
+    try model.ensureMemory(for: request)
     // What the picture will say of the model, which takes its time once and is no part of the run.
-    _ = try modelIdentity()
+    let identity = try modelIdentity()
     let clock = ContinuousClock()
     let start = clock.now
     let captures = try CapturePlan(
@@ -232,6 +284,8 @@ extension Session {
     last = run
     (lastRunState.backend, lastRunState.compute) = (model.backend, compute)
     (lastRunState.path, lastRunState.isWritten) = (path, false)
+    (lastRunState.modelVersion, lastRunState.identity) = (modelVersion, identity)
+    if !goesOn { lastRunState.keptPath = keptPath }
     defer {
       lastCaptures = (goesOn ? before.captures : []) + recorder.captured
       // Maps of some steps are no maps of the run: asked for, they are computed again.
@@ -247,13 +301,16 @@ extension Session {
       while !run.isFinished {
         let before = clock.now
         guard let state = try run.next(on: model, observers: observers) else { break }
+        // A step that may have read something else is not taken.
+        try checkModel(model)
         stepsTime += clock.now - before
         last = run
         watch.advance(run, to: state, stepsTime: stepsTime, elapsed: clock.now - start)
       }
-    } catch let fault as Diagnostic where fault.kind == .interrupted {
-      throw interruption(
-        "interrupted at \(run.step)/\(request.steps)", before,
+    } catch let fault as Diagnostic {
+      run = last ?? run
+      throw keptFault(
+        fault, run, at: "interrupted at \(run.step)/\(request.steps)", before,
         hint: "resume goes on; decode, dump, latents show what is there; save FILE keeps it for later")
     }
     let secondsPerStep = stepsTime.seconds / Double(max(1, run.step - firstStep))
@@ -261,15 +318,28 @@ extension Session {
     do {
       pixels = try model.decode(
         run.latents, height: run.latentHeight, width: run.latentWidth, observers: observers)
-    } catch let fault as Diagnostic where fault.kind == .interrupted {
-      throw interruption(
-        "interrupted after all \(request.steps) steps, while the picture was decoded", before,
+      try checkModel(model)
+    } catch let fault as Diagnostic {
+      throw keptFault(
+        fault, run, at: "interrupted after all \(request.steps) steps, while the picture was decoded", before,
         hint: "the latents are kept: resume decodes them")
     }
     let image = Image(width: request.width, height: request.height, decoded: pixels)
     picture = image
-    let place = try write(image, of: run, to: path, orElse: freePath)
+    let place: String
+    do {
+      place = try write(image, of: run, to: path, orElse: freePath)
+    } catch let fault as Diagnostic {
+      throw keptFault(
+        fault, run, at: "interrupted after all \(request.steps) steps, while the picture was written", before,
+        hint: "the latents are kept: resume writes the picture")
+    }
     (lastRunState.path, lastRunState.isWritten) = (place, true)
+    // What this run took the place of, and the file that it was itself kept in, are done with.
+    for path in Set([before.keptPath, lastRunState.keptPath].compactMap { $0 }) where rehearsal == nil {
+      keptRuns.remove(path)
+    }
+    lastRunState.keptPath = nil
     watch.finish(with: image, of: run)
     return MadePicture(
       path: place, run: run, image: image, secondsPerStep: secondsPerStep,
@@ -278,9 +348,28 @@ extension Session {
 
   /// The SHA-256 that tells the loaded model from others, computed when first asked for.
   func modelIdentity() throws -> SHA256 {
+    try refreshModel()
     if let identity { return identity }
     let found = try model().identity()
     identity = found
     return found
+  }
+
+  /// Throws a `Diagnostic` when files of a model that something was just computed with were written to meanwhile.
+  private func checkModel(_ model: DiffusionModel) throws {
+    if let change = model.changes(inPlace: true).first { throw change }
+  }
+
+  /// Reads the model again when its files have changed since they were opened, so that what is computed belongs to what is
+  /// said of the model. Throws a `Diagnostic` that says what happened to them when they cannot be read.
+  func refreshModel() throws {
+    guard let model = pipeline, let change = model.changes().first else { return }
+    do {
+      open(try DiffusionModel(model.files.reopened(), backend: model.backend))
+    } catch let fault as Diagnostic where fault.kind != .interrupted {
+      throw Diagnostic(
+        .model, at: change.place, "\(change.message), and cannot be read now: \(fault)", hint: change.hint)
+    }
+    say("note: \(change): the model was read again")
   }
 }

@@ -173,7 +173,7 @@ extension Session {
     let sheet = difference.sheet(recorded, now, labels: ("recorded", "now"))
     do {
       try PNG.write(sheet, to: place)
-      return "side by side, with the difference times \(difference.factor): \(place)"
+      return "side by side, with the difference times \(difference.factor): \(place.escapingInvisibles)"
     } catch {
       return "no difference picture: \(error)"
     }

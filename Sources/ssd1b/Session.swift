@@ -10,9 +10,11 @@ import Terminal
 /// What one shell keeps between commands: the model, the settings, the last run.
 final class Session {
   /// What inspection looks at unless told otherwise.
-  let subject: Subject
+  private(set) var subject: Subject
   /// The pipeline that generates; nil where only a checkpoint was opened.
-  let pipeline: DiffusionModel?
+  private(set) var pipeline: DiffusionModel?
+  /// How often the model was read again because its files had changed.
+  private(set) var modelVersion = 0
   var settings = Settings()
   /// The last run and what is known of it.
   var lastRunState = LastRunState()
@@ -30,6 +32,8 @@ final class Session {
   var hasLostRecording = false
   /// What a session that is run again was recorded with; it holds where neither settings nor process arguments say.
   var recordedCompute: (library: BackendChoice.Library?, precision: Precision?)?
+  /// Interrupted runs that outlive the session.
+  let keptRuns = KeptRuns(folder: userPath("XDG_STATE_HOME", ".local/state", "runs"))
   /// What a verification runs in place of the user.
   var rehearsal: Rehearsal?
   /// What the terminal can show, once it was asked.
@@ -39,6 +43,8 @@ final class Session {
   var preview: LatentPreview?
   /// Gives keys to the prompt that were typed before it.
   var typeAhead: (String) -> Void = { _ in }
+  /// Tells the prompt that the terminal has not answered yet, and what of an answer has come.
+  var awaitAnswers: ([UInt8]) -> Void = { _ in }
   /// The loaded model's SHA-256, once it was asked for.
   var identity: SHA256?
   let table: CommandTable<Session>
@@ -106,6 +112,14 @@ final class Session {
       isASCII: !TerminalInfo.isUTF8(environment: environment))
   }
 
+  /// Takes a model that was read again in place of the one that is loaded.
+  func open(_ model: DiffusionModel) {
+    pipeline = model
+    subject = Subject(name: model.modelName, model.architecture, checkpoints: model.checkpoints)
+    (identity, preview) = (nil, nil)
+    modelVersion += 1
+  }
+
   /// What was opened at the start.
   enum Opened {
     case pipeline(DiffusionModel)
@@ -113,9 +127,14 @@ final class Session {
     case subject(Subject)
   }
 
-  /// The loaded pipeline. Throws a `Diagnostic` that says what was opened instead.
+  /// The loaded pipeline. Throws a `Diagnostic` that says what was opened instead, or that there is no memory to compute in.
   func model() throws -> DiffusionModel {
-    if let pipeline { return pipeline }
+    if let pipeline {
+      guard Memory.canTake(Memory.smallBytes) else {
+        throw Memory.shortage(at: "ssd1b", needed: Memory.smallBytes)
+      }
+      return pipeline
+    }
     let found = subject.parts.map { $0.identity?.title ?? $0.name }.joined(separator: ", ")
     throw Diagnostic(
       .usage, at: subject.name, "expected a whole pipeline to compute with, found \(found)",
@@ -181,20 +200,36 @@ final class Session {
 
   /// The machine's matmul peak in operations a second, measured now; the best that this session has seen.
   func matmulPeak(_ precision: Precision) throws -> Double {
-    let peak = matmulPeaks[precision] ?? MatmulPeak(precision, on: pool)
+    let peak = try matmulPeaks[precision] ?? MatmulPeak(precision, on: pool)
     matmulPeaks[precision] = peak
-    peak.measure()
-    if pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
+    try showingProgress(of: "measuring the matmul peak") { try peak.measure(progress: $0) }
     return peak.operations
+  }
+
+  /// Runs `body` with what shows on the progress line how far it has come.
+  private func showingProgress<Result>(
+    of label: String, _ body: ((_ done: Int, _ total: Int) -> Void) throws -> Result
+  ) rethrows -> Result {
+    var line = progress
+    defer { line.finish() }
+    let start = ContinuousClock.now
+    line.update(done: 0, total: 1, elapsed: .zero, secondsPerStep: nil, label: label)
+    return try body { done, total in
+      line.update(
+        done: done, total: total, elapsed: ContinuousClock.now - start, secondsPerStep: nil, label: label)
+    }
   }
 
   /// How fast this machine is with what `settings` compute with, measured when first asked for. The model computes on
   /// with what it has.
   func speed(for settings: Settings) throws -> (backend: any Backend, speed: MachineSpeed) {
+    try refreshModel()
     let choice = try compute(for: settings)
     let backend = choice == compute ? try model().backend : try choice.backend(on: pool)
     if let speed = speeds[choice] { return (backend, speed) }
-    let speed = try MachineSpeed(of: backend)
+    let speed = try showingProgress(of: "measuring this machine") {
+      try MachineSpeed(of: backend, progress: $0)
+    }
     speeds[choice] = speed
     return (backend, speed)
   }

@@ -74,7 +74,7 @@ struct Verification {
     let counts = items.flatMap(\.values).count
     let lines =
       basis + (items.isEmpty ? [] : [table.text(maximumWidth: maximumWidth)]) + notes + [
-        "\(verdict)  \(file): \(Number.counted(items.count, "command")), \(Number.counted(counts, "value"))"
+        "\(verdict)  \(file.escapingInvisibles): \(Number.counted(items.count, "command")), \(Number.counted(counts, "value"))"
       ]
     return CommandOutput(
       lines.joined(separator: "\n"),

@@ -54,7 +54,7 @@ enum AttentionCommand {
       data.append([.integer(index / maps.width), .integer(index % maps.width), .number(Double(value))])
     }
     let lines = [
-      "\(path)  \(words): \(Number.counted(positions.count, "token")), \(Number.counted(steps.count, "step")), "
+      "\(path.escapingInvisibles)  \(words.escapingInvisibles): \(Number.counted(positions.count, "token")), \(Number.counted(steps.count, "step")), "
         + "least \(Number.significant(statistics.minimum, 3)), mean \(Number.significant(statistics.mean, 3)), "
         + "most \(Number.significant(statistics.maximum, 3))",
       shading(map, height: maps.height, width: maps.width),

@@ -46,7 +46,7 @@ enum DecodeCommand {
     try PNG.write(image, text: session.record(of: run).text(facts), to: path)
     let hash = SHA256(of: latents)
     return .ofLastRun(
-      "\(path)  step \(state.step)  latents \(hash.short)",
+      "\(path.escapingInvisibles)  step \(state.step)  latents \(hash.short)",
       result: [
         "path": .string(path), "step": .integer(state.step), "latents": .string(hash.description),
         "pixels": .string(image.pixels.withUnsafeBytes { SHA256(of: $0) }.description),

@@ -62,7 +62,7 @@ enum DiffCommand {
     var lines = comparison.notes
     if let path = invocation.text("out").map(session.place(for:)) {
       try DiffPicture(comparison.diff, from: comparison.oldTitle, to: newName).write(to: path)
-      lines.append("drawn to \(path)")
+      lines.append("drawn to \(path.escapingInvisibles)")
     }
     if table.rows.isEmpty {
       let statuses = NearestNames.list(only.map(\.rawValue), "or")
@@ -165,11 +165,10 @@ private struct Comparison {
         hint: "only tensors of one shape can be compared")
     }
     let kept = diff.tensors.flatMap(\.keptKeys)
-    let values = WeightComparison(kept, old: old, new: new, on: pool)
-    let provenance = StackProvenance.shortened(from: graphs.old, to: graphs.new).map {
-      StackProvenance($0, of: graphs.old, old: old, new: new, on: pool)
+    let values = try WeightComparison(kept, old: old, new: new, on: pool)
+    let provenance = try StackProvenance.shortened(from: graphs.old, to: graphs.new).map {
+      try StackProvenance($0, of: graphs.old, old: old, new: new, on: pool)
     }
-    if pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
     return (values, provenance)
   }
 }

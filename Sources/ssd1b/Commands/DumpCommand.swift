@@ -178,7 +178,7 @@ enum DumpCommand {
     }
 
     private mutating func note(_ path: String, shape: [Int], _ hash: SHA256) {
-      lines.append("\(path)  sha256 \(hash.short)")
+      lines.append("\(path.escapingInvisibles)  sha256 \(hash.short)")
       data.append([.string(path), .array(shape.map(JSONValue.integer)), .string(hash.description)])
     }
 

@@ -32,7 +32,7 @@ enum EvidenceCommands {
         return CommandOutput("nothing is recorded", result: .null)
       }
       return CommandOutput(
-        "\(recording.path): \(recording.commands) commands so far",
+        "\(recording.path.escapingInvisibles): \(recording.commands) commands so far",
         result: ["path": .string(recording.path), "commands": .integer(recording.commands)])
     }
     if path == "stop" {
@@ -42,7 +42,7 @@ enum EvidenceCommands {
       }
       session.recording = nil
       return CommandOutput(
-        "\(recording.path): \(recording.commands) commands recorded",
+        "\(recording.path.escapingInvisibles): \(recording.commands) commands recorded",
         result: ["path": .string(recording.path), "commands": .integer(recording.commands)])
     }
     if let recording = session.recording {
@@ -60,7 +60,7 @@ enum EvidenceCommands {
       path: path, conditions: session.conditions(computing: choice),
       opening: session.settings.script() + session.captureScript,
       replacing: invocation.text("replace") != nil)
-    return CommandOutput("recording to \(path)", result: ["path": .string(path)])
+    return CommandOutput("recording to \(path.escapingInvisibles)", result: ["path": .string(path)])
   }
 
   static let replay = Command<Session>(
@@ -200,11 +200,14 @@ enum EvidenceCommands {
     let text = try session.updated(session: file, forcing: forced)
     try AtomicFile.write(Data(text.utf8), to: path)
     return CommandOutput(
-      "\(path): evidence of \(file.entries.count) commands written anew", result: ["file": .string(path)])
+      "\(path.escapingInvisibles): evidence of \(file.entries.count) commands written anew",
+      result: ["file": .string(path)])
   }
 
   private static func isPNG(_ path: String) -> Bool {
-    guard let handle = FileHandle(forReadingAtPath: path) else { return path.lowercased().hasSuffix(".png") }
-    return (try? handle.read(upToCount: 8)) == Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+    guard let file = try? RegularFile(path) else { return path.lowercased().hasSuffix(".png") }
+    var bytes = [UInt8](repeating: 0, count: 8)
+    return pread(file.descriptor, &bytes, 8, 0) == 8
+      && bytes == [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
   }
 }

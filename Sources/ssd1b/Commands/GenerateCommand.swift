@@ -73,8 +73,12 @@ enum GenerateCommand {
     CommandDeclaration(
       "resume", group: "Pictures", summary: "goes on with an interrupted run",
       discussion: """
-        The result has the bits that it would have had without the interruption, whatever settings were changed meanwhile. \
-        FILE is a run that `save` kept. Without it, and where this session has no interrupted run, the one that a session was left with.
+        The result has the same bits as without the interruption, whatever settings were changed meanwhile. FILE is a run \
+        that `save` wrote. Without it, this session's interrupted run is meant; where it has none, the newest that another \
+        session left behind.
+
+        A run is written to $XDG_STATE_HOME/ssd1b/runs when it is interrupted, so that nothing that ends the session loses it, \
+        and removed from there once it is finished or dropped. Of runs that were left behind, the newest eight are kept.
         """,
       arguments: [
         ArgumentDeclaration(
@@ -91,15 +95,19 @@ enum GenerateCommand {
   ) { invocation, session in
     let out = invocation.text("out").map(session.place(for:))
     let made: MadePicture
-    if let file = invocation.text("FILE") ?? keptFile(session) {
+    let left = invocation.text("FILE") == nil ? keptFile(session) : nil
+    if let file = invocation.text("FILE") ?? left {
+      // Taken off the store, it goes back there unless it is finished or interrupted again.
+      defer { if let left, session.lastRunState.keptPath != left { session.keptRuns.giveBack(left) } }
       let kept = try Generation.Kept(path: file)
       try session.useBackend(ofRun: kept.facts, from: file)
       let meant = kept.facts["path"].map(session.place(for:))
       let path = out ?? meant ?? session.freePlace("-seed\(kept.request.seed).png")
       try OutputPath.checkPicture(path)
-      made = try session.run(kept.request, to: path) { try Generation(kept, on: $0, observers: $1) }
-      // It is done with; a file that `save` wrote is the user's.
-      if file == Session.keptRunPath { try? FileManager.default.removeItem(atPath: file) }
+      // A file that `save` wrote is the user's.
+      made = try session.run(kept.request, to: path, keptAt: left) {
+        try Generation(kept, on: $0, observers: $1)
+      }
     } else {
       let run = try session.lastRun()
       guard !session.lastIsWritten else {
@@ -110,7 +118,7 @@ enum GenerateCommand {
       let path =
         out ?? session.lastPath ?? session.freePlace("-seed\(run.request.seed).png")
       try OutputPath.checkPicture(path)
-      if let choice = session.lastCompute { try session.useBackend(choice) }
+      try session.useBackendOfLastRun()
       made = try session.run(run.request, to: path, goesOn: true) { _, _ in run }
     }
     session.say(made.line)
@@ -124,9 +132,8 @@ enum GenerateCommand {
 
   /// The run that an earlier session was left with, where this one has none.
   private static func keptFile(_ session: Session) -> String? {
-    guard session.last == nil || session.lastIsWritten, session.isInteractive, let path = Session.keptRunPath
-    else { return nil }
-    return FileManager.default.fileExists(atPath: path) ? path : nil
+    guard session.last == nil || session.lastIsWritten, session.isInteractive else { return nil }
+    return session.keptRuns.takeNewestLeft()
   }
 
   /// The command that makes a request's picture whatever the settings are.

@@ -83,7 +83,8 @@ enum HelpCommands {
         ("0", "all went well"), ("1", "a command failed"), ("2", "wrong process arguments"),
         ("3", "verify found a difference"), ("4", "the model cannot be read"),
         ("5", "recorded on another model than the one that is loaded"),
-        ("130, 143", "ended by SIGINT, SIGTERM"),
+        ("129, 130, 131, 143", "ended by SIGHUP, SIGINT, SIGQUIT, SIGTERM"),
+        ("141", "standard output was closed"),
       ])
   }
 }

@@ -50,7 +50,7 @@ enum RecallCommand {
         notes.append("\(setting.rawValue) stays: \(fault.message)")
       }
     }
-    var lines = ["\(path): settings that \(recalled.source) wrote"]
+    var lines = ["\(path.escapingInvisibles): settings that \(recalled.source) wrote"]
     var changed: [String: JSONValue] = [:]
     for (setting, _) in recalled.values where !excepted.contains(setting) {
       let before = try session.value(of: setting)

@@ -27,7 +27,7 @@ enum ScriptCommands {
       examples: [("save work.ssd1b", "source work.ssd1b takes it up again")])
   ) { invocation, session in
     let path = session.place(for: try invocation.required("FILE"))
-    if invocation.text("replace") == nil, let data = FileManager.default.contents(atPath: path),
+    if invocation.text("replace") == nil, let data = try? RegularFile(path).contents(),
       !data.starts(with: Data(savedMark.utf8))
     {
       throw Diagnostic(
@@ -37,7 +37,7 @@ enum ScriptCommands {
     var lines = session.settings.script() + session.captureScript
     let count = lines.count
     var told = [
-      "\(path): \(count == 0 ? "the start values" : "\(count) \(count == 1 ? "command" : "commands")")"
+      "\(path.escapingInvisibles): \(count == 0 ? "the start values" : "\(count) \(count == 1 ? "command" : "commands")")"
     ]
     var result: [String: JSONValue] = ["path": .string(path), "commands": .integer(count)]
     if let run = session.last, !session.lastIsWritten, run.step > 0 {
@@ -46,7 +46,7 @@ enum ScriptCommands {
       lines.append(
         "# the run that was interrupted at \(run.step)/\(run.request.steps): resume \(Quoting.word(kept))")
       told.append(
-        "\(kept): the run interrupted at \(run.step)/\(run.request.steps); resume it with: resume \(Quoting.word(kept))"
+        "\(kept.escapingInvisibles): the run interrupted at \(run.step)/\(run.request.steps); resume it with: resume \(Quoting.word(kept))"
       )
       result["run"] = .string(kept)
       result["step"] = .integer(run.step)
@@ -105,7 +105,7 @@ enum ScriptCommands {
   ) { invocation, session in
     let count = try invocation.integer("N") ?? 1
     for _ in 0..<count {
-      if session.pool.isCancelled { throw Diagnostic(.interrupted, "interrupted") }
+      try InterruptFlag.check()
       try session.runInner(invocation)
     }
     return CommandOutput("", result: ["times": .integer(count)])

@@ -61,7 +61,7 @@ enum SweepCommand {
       try PNG.write(sheet, text: session.record(of: last).text(facts), to: path)
       session.say("\(path)  \(Number.counted(tiles.count, "picture"))")
       try session.show(sheet)
-      output.information.append("sheet \(path)")
+      output.information.append("sheet \(path.escapingInvisibles)")
       output.result = ["folder": .string(folder), "sheet": .string(path), "images": .array(results)]
     }
     // The seeds that were drawn or counted, and the folder that was found free.

@@ -62,7 +62,7 @@ enum TensorCommand {
     }
     var tables = [facts]
     if let question {
-      let statistics = elements.statistics
+      let statistics = try elements.statistics
       var figures = DataTable(["figure", "value"])
       for (name, value) in statistics.figures {
         lines.append(
@@ -74,7 +74,7 @@ enum TensorCommand {
       if question == .hist, statistics.finiteCount == 0 {
         lines.append("no finite value to count")
       } else if question == .hist {
-        let histogram = Histogram(of: elements, statistics, bins: bins ?? 20)
+        let histogram = try Histogram(of: elements, statistics, bins: bins ?? 20)
         let room = max(10, min(60, (session.width ?? 80) - 30))
         lines.append(histogram.table(barWidth: room).text(maximumWidth: session.width))
         result["histogram"] = histogram.data.json
@@ -82,7 +82,7 @@ enum TensorCommand {
       }
     }
     if let count = try invocation.integer("head") {
-      let values = elements.head(count)
+      let values = try elements.head(count)
       lines.append("head    " + values.map { Number.significant($0, 6) }.joined(separator: " "))
       result["head"] = .array(values.map(JSONValue.number))
       var head = DataTable(["index", "value"])

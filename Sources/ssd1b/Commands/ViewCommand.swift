@@ -81,7 +81,7 @@ enum ViewCommand {
       image = try session.lastPicture(of: session.lastRun())
       path = session.lastIsWritten ? session.lastPath : nil
     }
-    if let path { lines.append("\(path)  \(image.width)x\(image.height)") }
+    if let path { lines.append("\(path.escapingInvisibles)  \(image.width)x\(image.height)") }
     facts.merge([
       "path": path.map(JSONValue.string) ?? .null, "width": .integer(image.width),
       "height": .integer(image.height),

@@ -1,0 +1,79 @@
+import Base
+import Diffusion
+import Foundation
+
+/// Interrupted runs in the user's state folder, each written when it is interrupted, so that nothing that ends the process
+/// loses it.
+///
+/// A session holds a lock on the files of its own runs, so that another session's `resume` takes none of them.
+final class KeptRuns {
+  /// `$XDG_STATE_HOME/ssd1b/runs`; nil where there is no home.
+  let folder: String?
+  private var locks: [String: FileLock] = [:]
+
+  /// Of those that were left, so many are kept: the newest.
+  private static let mostLeft = 8
+  private static let suffix = ".run.safetensors"
+
+  init(folder: String?) { self.folder = folder }
+
+  /// Writes a run and returns where: at `path`, which this session keeps already, or under a new name.
+  func keep(_ run: Generation, facts: [String: String], at path: String?) throws -> String? {
+    guard let folder else { return nil }
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let path = path ?? newPath(in: folder)
+    try run.write(to: path, facts: facts, mode: 0o600, isDurable: false)
+    locks[path] = FileLock(ofFile: path)
+    removeOldest()
+    return path
+  }
+
+  /// The newest run that a session which has ended left; it is this session's from here on.
+  func takeNewestLeft() -> String? {
+    for path in left() {
+      guard let lock = FileLock(ofFile: path) else { continue }
+      locks[path] = lock
+      return path
+    }
+    return nil
+  }
+
+  /// Whether this session keeps the run in a file.
+  func owns(_ path: String) -> Bool { locks[path] != nil }
+
+  /// Leaves a run that was taken for other sessions.
+  func giveBack(_ path: String) { locks[path] = nil }
+
+  /// Removes a run that is finished or dropped.
+  func remove(_ path: String) {
+    unlink(path)
+    locks[path] = nil
+  }
+
+  /// Those of ended sessions, the newest first.
+  private func left() -> [String] {
+    guard let folder else { return [] }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    // The names begin with the time.
+    return names.filter { $0.hasSuffix(Self.suffix) }.sorted(by: >).map { "\(folder)/\($0)" }
+      .filter { locks[$0] == nil && !FileLock.isHeld($0) }
+  }
+
+  private func removeOldest() {
+    for path in left().dropFirst(Self.mostLeft) { unlink(path) }
+  }
+
+  private func newPath(in folder: String) -> String {
+    var seconds = time(nil)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let stamp = String(
+      format: "%04d%02d%02d-%02d%02d%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+      parts.tm_hour,
+      parts.tm_min, parts.tm_sec)
+    let name = "\(folder)/\(stamp)-\(getpid())"
+    return (1...).lazy.map { $0 == 1 ? name + Self.suffix : "\(name)-\($0)\(Self.suffix)" }
+      .first { !FileManager.default.fileExists(atPath: $0) } ?? name + Self.suffix
+  }
+}

@@ -1,34 +1,10 @@
 import Base
 import Foundation
-import Graph
-import HollowCheckpoint
 import Models
 import Testing
 
 /// Inspection of checkpoints of full size, whose headers and configs are real and whose data are holes.
 @Suite(.serialized) struct FullSizeInspectionTests {
-  /// A pipeline folder of a built-in architecture.
-  private func withPipeline(_ name: String, _ body: (String) throws -> Void) throws {
-    try Program.withFolder { folder in
-      let manager = FileManager.default
-      let architecture = try Architecture(named: name)
-      for component in Architecture.Component.allCases {
-        let place = "\(folder)/\(component.rawValue)"
-        try manager.createDirectory(atPath: place, withIntermediateDirectories: true)
-        let config = try #require(Architecture.publishedConfig(component, of: name))
-        try config.write(toFile: "\(place)/config.json", atomically: true, encoding: .utf8)
-        let graph = try architecture.graph(component, width: 512, height: 512, batch: 1)
-        let isEncoder = component == .textEncoder || component == .textEncoder2
-        let file = isEncoder ? "model.fp16.safetensors" : "diffusion_pytorch_model.fp16.safetensors"
-        try HollowCheckpoint.write(graph.tensors.map { ($0.key, $0.shape.extents) }, to: "\(place)/\(file)")
-      }
-      for part in ["model_index.json", "scheduler", "tokenizer", "tokenizer_2"] {
-        try manager.copyItem(atPath: "\(Program.model)/\(part)", toPath: "\(folder)/\(part)")
-      }
-      try body(folder)
-    }
-  }
-
   /// Measured on an idle machine: 0.04 s and 34 MB; here other tests run beside it.
   @Test(
     "layers, params and diff answer within a second of process start, in less than 200 MB",
@@ -36,7 +12,7 @@ import Testing
       "layers", "params by=dtype", "diff sdxl", "layers unet sort=macs top=10 as=csv", "layers ssd1b",
     ])
   func quick(command: String) throws {
-    try withPipeline("ssd1b") { folder in
+    try Program.withHollowModel("ssd1b") { folder in
       // The best of three: the machine is shared with the other tests.
       let runs = try (0..<3).map { _ in try Program.measure(command, model: folder) }
       #expect((runs.map(\.seconds).min() ?? 9) < 1, "\(runs)")
@@ -46,7 +22,7 @@ import Testing
 
   @Test("Totals are the published ones, by component, dtype and size of picture")
   func totals() throws {
-    try withPipeline("ssd1b") { folder in
+    try Program.withHollowModel("ssd1b") { folder in
       let result = try Program.run(
         ["--model", folder, "--json"],
         script: """
@@ -90,7 +66,7 @@ import Testing
 
   @Test("One network's file or folder is looked at by itself, as the model or beside it")
   func parts() throws {
-    try withPipeline("ssd1b") { folder in
+    try Program.withHollowModel("ssd1b") { folder in
       let file = folder + "/unet/diffusion_pytorch_model.fp16.safetensors"
       let alone = try Program.run(["--model", file], script: "model\nlayers depth=0\nparams\ngenerate\n")
       #expect(alone.code == 1)

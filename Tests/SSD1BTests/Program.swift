@@ -1,5 +1,8 @@
+import Base
 import Foundation
+import Graph
 import HollowCheckpoint
+import Models
 import Testing
 
 /// The built program, run as a user runs it.
@@ -118,6 +121,28 @@ enum Program {
     try withFolder { folder in
       try FileManager.default.copyItem(atPath: model, toPath: folder + "/model")
       try body(folder + "/model")
+    }
+  }
+
+  /// A pipeline folder of a built-in architecture, its weights holes.
+  static func withHollowModel(_ name: String, _ body: (String) throws -> Void) throws {
+    try withFolder { folder in
+      let manager = FileManager.default
+      let architecture = try Architecture(named: name)
+      for component in Architecture.Component.allCases {
+        let place = "\(folder)/\(component.rawValue)"
+        try manager.createDirectory(atPath: place, withIntermediateDirectories: true)
+        let config = try #require(Architecture.publishedConfig(component, of: name))
+        try config.write(toFile: "\(place)/config.json", atomically: true, encoding: .utf8)
+        let graph = try architecture.graph(component, width: 512, height: 512, batch: 1)
+        let isEncoder = component == .textEncoder || component == .textEncoder2
+        let file = isEncoder ? "model.fp16.safetensors" : "diffusion_pytorch_model.fp16.safetensors"
+        try HollowCheckpoint.write(graph.tensors.map { ($0.key, $0.shape.extents) }, to: "\(place)/\(file)")
+      }
+      for part in ["model_index.json", "scheduler", "tokenizer", "tokenizer_2"] {
+        try manager.copyItem(atPath: "\(model)/\(part)", toPath: "\(folder)/\(part)")
+      }
+      try body(folder)
     }
   }
 }

@@ -46,6 +46,17 @@ public enum AtomicFile {
     }
   }
 
+  /// The same for what `body` writes.
+  public static func writeLocked(
+    to path: String, mode: mode_t = 0o666, isDurable: Bool = true, _ body: (FileHandle) throws -> Void
+  ) throws -> FileLock? {
+    if isSpecial(path) {
+      try writeThrough(path, body)
+      return nil
+    }
+    return try commit(to: path, replacing: true, mode: mode, isDurable: isDurable, body)
+  }
+
   /// A file of that name is there and was not to be replaced.
   public struct AlreadyThere: Error {}
 
@@ -54,8 +65,7 @@ public enum AtomicFile {
   ) throws -> FileLock {
     let path = target(of: path)
     let folder = PathName(path).folder
-    removeDeadParts(in: folder)
-    remember(folder)
+    if remember(folder) { removeDeadParts(in: folder) }
     var status = stat()
     let old = stat(path, &status) == 0 ? status : nil
     let part = try FilePart(in: folder, for: path, mode: old == nil ? mode : 0o600)
@@ -133,7 +143,7 @@ public enum AtomicFile {
   }
 
   /// Where the folders are listed that were written to, so that the next start finds what a killed process left in them.
-  private static let list = Mutex<(path: String, seen: Set<String>)?>(nil)
+  private static let list = Mutex<(path: String?, seen: Set<String>)>((nil, []))
   /// More folders than this are not looked into.
   private static let mostFolders = 200
 
@@ -148,29 +158,32 @@ public enum AtomicFile {
       try? write(
         Data(newest.reversed().map { $0 + "\n" }.joined().utf8), to: path, mode: 0o600, isDurable: false)
     }
-    list.withLock { $0 = (path, Set(newest)) }
+    list.withLock { $0 = (path, $0.seen) }
   }
 
-  private static func remember(_ folder: String) {
-    guard
-      let folder = realpath(folder, nil).map({ pointer in
-        defer { free(pointer) }
-        return String(cString: pointer)
-      }), !folder.contains("\n")
-    else { return }
-    list.withLock { list in
-      guard let path = list?.path, list?.seen.insert(folder).inserted == true else { return }
-      let parent = PathName(path).folder
-      if access(parent, F_OK) != 0 {
-        try? FileManager.default.createDirectory(
-          atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
-      let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
-      guard descriptor >= 0 else { return }
-      defer { close(descriptor) }
-      let line = folder + "\n"
-      _ = line.withCString { Foundation.write(descriptor, $0, strlen($0)) }
+  /// Lists a folder that is about to be written to. False when this process has done so before.
+  private static func remember(_ folder: String) -> Bool {
+    guard let resolved = realpath(folder, nil) else { return false }
+    defer { free(resolved) }
+    let folder = String(cString: resolved)
+    return list.withLock { list in
+      guard list.seen.insert(folder).inserted else { return false }
+      if let path = list.path, !folder.contains("\n") { append(folder, to: path) }
+      return true
     }
+  }
+
+  private static func append(_ folder: String, to path: String) {
+    let parent = PathName(path).folder
+    if access(parent, F_OK) != 0 {
+      try? FileManager.default.createDirectory(
+        atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+    let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let line = folder + "\n"
+    _ = line.withCString { Foundation.write(descriptor, $0, strlen($0)) }
   }
 
   /// Removes the parts in a folder that killed processes left there.
@@ -203,9 +216,8 @@ private final class FilePart {
       let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
       if descriptor < 0, errno == EEXIST { continue }
       guard descriptor >= 0 else { throw AtomicFile.failure(place, errno) }
-      let lock = FileLock(ofOpen: descriptor)
-      // Before it was locked another process may have taken it for a dead one's.
-      if FileStamp(path: path) == nil { continue }
+      // Before it is locked another process may take it for a dead one's.
+      guard let lock = FileLock(ofOpen: descriptor), FileStamp(path: path) != nil else { continue }
       (self.path, self.lock) = (path, lock)
       return
     }
@@ -245,12 +257,12 @@ private final class FilePart {
 /// An advisory lock on an open file (flock(2)), held until this object is gone or its process has ended, however it does.
 public final class FileLock {
   let descriptor: Int32
-  /// The file as it was locked.
-  public var stamp: FileStamp? { FileStamp(descriptor: descriptor) }
-
   /// Locks a file that is there; nil when another process holds it, or it cannot be opened or locked.
   public init?(ofFile path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+    // For writing: some network file systems want it of who locks.
+    let flags = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW
+    var descriptor = open(path, O_RDWR | flags)
+    if descriptor < 0 { descriptor = open(path, O_RDONLY | flags) }
     guard descriptor >= 0 else { return nil }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)
@@ -259,9 +271,13 @@ public final class FileLock {
     self.descriptor = descriptor
   }
 
-  /// Locks an open file, which it closes in the end. A file system without locks leaves it unlocked.
-  init(ofOpen descriptor: Int32) {
-    _ = flock(descriptor, LOCK_EX | LOCK_NB)
+  /// Locks an open file, which it closes in the end; nil when another process holds it. A file system without locks leaves it
+  /// unlocked.
+  init?(ofOpen descriptor: Int32) {
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      close(descriptor)
+      return nil
+    }
     self.descriptor = descriptor
   }
 
@@ -272,6 +288,7 @@ public final class FileLock {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    // Shared, so that two who ask do not take each other for holders.
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
   }
 }

@@ -69,22 +69,38 @@ public enum Memory {
     return kilobytes("MemAvailable:").map { ($0 + (kilobytes("SwapFree:") ?? 0)) * 1024 }
   }
 
-  /// What the control group leaves, in version 2 and 1 of the interface; what it holds of files can be given back.
+  /// What the process's control group and those around it leave, in version 2 and 1 of the interface. What they hold of
+  /// files' contents can be given back.
   private static var groupBytes: Int? {
-    for (limit, usage, statistics) in [
-      ("memory.max", "memory.current", "memory.stat"),
-      ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
-    ] {
-      let folder = "/sys/fs/cgroup/"
-      guard let most = numbers(in: contents(folder + limit)).first, most < Int.max / 2,
-        let used = numbers(in: contents(folder + usage)).first
-      else { continue }
-      let files = contents(folder + statistics).split(separator: "\n").first {
-        $0.hasPrefix("inactive_file ") || $0.hasPrefix("total_inactive_file ")
+    var least: Int?
+    for line in contents("/proc/self/cgroup").split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 3, parts[1].isEmpty || parts[1].split(separator: ",").contains("memory") else {
+        continue
       }
-      return most - used + (files.flatMap { numbers(in: String($0)).first } ?? 0)
+      let isFirst = !parts[1].isEmpty
+      let root = isFirst ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup"
+      var path = parts[2] == "/" ? "" : parts[2]
+      while true {
+        if let left = groupBytes(root + path, isFirst: isFirst) { least = min(least ?? left, left) }
+        guard let slash = path.lastIndex(of: "/") else { break }
+        path = String(path[..<slash])
+      }
     }
-    return nil
+    return least
+  }
+
+  private static func groupBytes(_ folder: String, isFirst: Bool) -> Int? {
+    let names =
+      isFirst ? ("memory.limit_in_bytes", "memory.usage_in_bytes") : ("memory.max", "memory.current")
+    guard let most = numbers(in: contents("\(folder)/\(names.0)")).first, most < Int.max / 2,
+      let used = numbers(in: contents("\(folder)/\(names.1)")).first
+    else { return nil }
+    let prefix = isFirst ? "total_" : ""
+    let files = contents("\(folder)/memory.stat").split(separator: "\n").filter { line in
+      ["inactive_file ", "active_file "].contains { line.hasPrefix(prefix + $0) }
+    }
+    return most - used + files.reduce(0) { $0 + (numbers(in: String($1)).first ?? 0) }
   }
 
   private static func contents(_ path: String) -> String {

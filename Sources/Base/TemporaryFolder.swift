@@ -23,9 +23,9 @@ public final class TemporaryFolder {
         rmdir(path)
         throw Self.failure(code)
       }
-      let lock = FileLock(ofOpen: descriptor)
-      // Before it was locked another process may have taken it for a dead one's.
-      if FileStamp(path: "\(path)/\(Self.lockName)") == nil { continue }
+      // Before it is locked another process may take it for a dead one's.
+      guard let lock = FileLock(ofOpen: descriptor), FileStamp(path: "\(path)/\(Self.lockName)") != nil
+      else { continue }
       (self.path, self.lock) = (path, lock)
       return
     }

@@ -224,8 +224,9 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   editor->ended_by = 0;
   *line = "";
   *length = 0;
-  if (!prompt_signals_begin()) return clibedit_end_of_input;
   cprocess_show_typing();
+  if (!prompt_signals_begin()) return clibedit_end_of_input;
+  cprocess_keep_terminal(fileno(editor->input), fileno(editor->output));
   // libedit itself shows the prompt first: a control key pressed at once would be the terminal's.
   el_set(editor->edit_line, EL_PREP_TERM, 1);
   free(editor->search_shown);
@@ -233,6 +234,8 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   set_brackets(editor->edit_line, true);
   int count = 0;
   const char *text = el_gets(editor->edit_line, &count);
+  prompt_signals_end();
+  cprocess_keep_terminal(-1, -1);
   // What is typed while the line is run is shown once, at the next prompt.
   cprocess_hide_typing(fileno(editor->input));
   editor->prompt = "";
@@ -241,7 +244,6 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
     fputs(editor->ended_by == SIGINT ? "^C\n" : "\n", editor->output);
   }
   fflush(editor->output);
-  prompt_signals_end();
   // One that arrived after the line was complete still counts, under the caller's handlers.
   for (int number; (number = prompt_signals_next()) != 0;) {
     if (editor->ended_by == 0 && number != SIGWINCH && number != SIGCONT) kill(getpid(), number);

@@ -36,6 +36,7 @@ static void handle(int signal, siginfo_t *info, void *context) {
     void *zeros =
         mmap((void *)page, end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
     if (zeros == MAP_FAILED) break;
+    STORE(mappings[i].is_reported, 0);
     STORE(mappings[i].is_lost, 1);
     flags_stop();
     return;

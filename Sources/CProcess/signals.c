@@ -14,6 +14,8 @@
 static int32_t stop;
 static int32_t interrupts;
 static int32_t termination;
+// How often SIGTERM and SIGQUIT arrived.
+static int32_t demands;
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGXFSZ, SIGPIPE};
 enum { handled_count = sizeof handled / sizeof handled[0] };
@@ -31,20 +33,21 @@ void flags_settle(void) {
   if (load(&interrupts) != 0 || load(&termination) != 0 || mapping_loss_is_pending()) store(&stop, 1);
 }
 
+static void give_back_terminal(void);
+
 static void handle(int signal) {
   int saved = errno;
   if (signal == SIGALRM) {
-    cprocess_show_typing();
+    give_back_terminal();
     _exit(128 + load(&termination));
   }
   if (signal == SIGINT) {
     __atomic_add_fetch(&interrupts, 1, __ATOMIC_SEQ_CST);
   } else {
     int32_t none = 0;
-    bool is_first =
-        __atomic_compare_exchange_n(&termination, &none, signal, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    __atomic_compare_exchange_n(&termination, &none, signal, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     // A dropped connection may send SIGHUP twice, or SIGTERM with it; it gets the time that the first one gets.
-    if (!is_first && signal != SIGHUP && none == signal) cprocess_end_soon(signal);
+    if (signal != SIGHUP && __atomic_fetch_add(&demands, 1, __ATOMIC_SEQ_CST) > 0) cprocess_end_soon(signal);
   }
   store(&stop, 1);
   errno = saved;
@@ -53,6 +56,9 @@ static void handle(int signal) {
 void cprocess_end_soon(int signal) {
   int32_t none = 0;
   __atomic_compare_exchange_n(&termination, &none, signal, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  // The first deadline holds, however many follow.
+  static int32_t is_set;
+  if (__atomic_exchange_n(&is_set, 1, __ATOMIC_SEQ_CST)) return;
   struct itimerval soon = {.it_value = {.tv_usec = 500000}};
   setitimer(ITIMER_REAL, &soon, NULL);
 }
@@ -92,19 +98,46 @@ void cprocess_raise_interrupt(void) {
 }
 
 void cprocess_clear_interrupt(bool also_termination) {
-  if (also_termination) store(&termination, 0);
+  if (also_termination) {
+    store(&termination, 0);
+    store(&demands, 0);
+  }
   store(&interrupts, 0);
   flags_settle();
 }
 
-// The terminal while a command runs.
+// The terminal.
 
+// While a line is edited, and while a command runs.
+static int edited_input = -1, edited_output = -1;
+static struct termios edited;
 static int quiet_terminal = -1;
 static struct termios shown, hidden;
 
-static void give_back_terminal(int signal) {
+// A process in the background is stopped when it changes the terminal's modes, and they are the shell's then anyway.
+static bool is_in_foreground(int descriptor) { return tcgetpgrp(descriptor) == getpgrp(); }
+
+void cprocess_keep_terminal(int input, int output) {
+  store(&edited_input, -1);
+  if (input < 0 || tcgetattr(input, &edited) != 0) return;
+  edited_output = output;
+  store(&edited_input, input);
+}
+
+static void give_back_terminal(void) {
+  static const char paste_off[] = "\033[?2004l\n";
+  int descriptor = load(&edited_input);
+  if (descriptor >= 0 && is_in_foreground(descriptor)) {
+    tcsetattr(descriptor, TCSANOW, &edited);
+    (void)!write(edited_output, paste_off, sizeof paste_off - 1);
+  }
+  cprocess_show_typing();
+}
+
+static void stop_process(int signal) {
   int saved = errno;
-  tcsetattr(quiet_terminal, TCSANOW, &shown);
+  int descriptor = load(&quiet_terminal);
+  if (descriptor >= 0 && is_in_foreground(descriptor)) tcsetattr(descriptor, TCSANOW, &shown);
   struct sigaction standard = {.sa_handler = SIG_DFL}, before;
   sigemptyset(&standard.sa_mask);
   sigaction(signal, &standard, &before);
@@ -116,22 +149,20 @@ static void give_back_terminal(int signal) {
   pthread_sigmask(SIG_UNBLOCK, &this, &mask);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
   sigaction(signal, &before, NULL);
-  if (load(&quiet_terminal) >= 0 && tcgetattr(quiet_terminal, &shown) == 0) {
-    tcsetattr(quiet_terminal, TCSANOW, &hidden);
-  }
+  if (descriptor >= 0 && is_in_foreground(descriptor)) tcsetattr(descriptor, TCSANOW, &hidden);
   errno = saved;
 }
 
 void cprocess_hide_typing(int descriptor) {
   static bool is_registered;
-  if (load(&quiet_terminal) >= 0 || tcgetattr(descriptor, &shown) != 0) return;
+  if (load(&quiet_terminal) >= 0 || tcgetattr(descriptor, &shown) != 0 || !is_in_foreground(descriptor)) return;
   if (!is_registered) atexit(cprocess_show_typing);
   is_registered = true;
   hidden = shown;
   hidden.c_lflag &= ~(tcflag_t)ECHO;
   if (tcsetattr(descriptor, TCSANOW, &hidden) != 0) return;
   store(&quiet_terminal, descriptor);
-  struct sigaction action = {.sa_handler = give_back_terminal, .sa_flags = SA_RESTART};
+  struct sigaction action = {.sa_handler = stop_process, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGTSTP, &action, NULL);
 }
@@ -140,7 +171,7 @@ void cprocess_show_typing(void) {
   int descriptor = load(&quiet_terminal);
   if (descriptor < 0) return;
   store(&quiet_terminal, -1);
-  tcsetattr(descriptor, TCSANOW, &shown);
+  if (is_in_foreground(descriptor)) tcsetattr(descriptor, TCSANOW, &shown);
   struct sigaction standard = {.sa_handler = SIG_DFL};
   sigemptyset(&standard.sa_mask);
   sigaction(SIGTSTP, &standard, NULL);

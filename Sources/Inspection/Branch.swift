@@ -166,10 +166,10 @@ struct Branch: Sendable {
   private mutating func sum() { sums = children.reduce(into: LayerSums()) { $0 += $1.sums } }
 
   /// What remains with only the layers that the pattern fits; nil when none does.
-  func filtered(_ pattern: PathPattern) -> Branch? {
-    if children.isEmpty { return pattern.matches(path) ? self : nil }
+  func filtered(_ pattern: PathPattern) throws -> Branch? {
+    if children.isEmpty { return try pattern.matches(path) ? self : nil }
     var result = self
-    result.children = children.compactMap { $0.filtered(pattern) }
+    result.children = try children.compactMap { try $0.filtered(pattern) }
     guard !result.children.isEmpty else { return nil }
     result.sum()
     return result

@@ -90,7 +90,8 @@ public struct LayerTree: Sendable {
   public func listing(_ options: Options = Options()) throws -> LayerListing {
     let selected = try options.path.map { [try branch(at: $0)] } ?? roots
     let available = selected.reduce(0) { $0 + $1.rowCount }
-    let kept = options.filter.map { filter in selected.compactMap { $0.filtered(filter) } } ?? selected
+    let kept =
+      try options.filter.map { filter in try selected.compactMap { try $0.filtered(filter) } } ?? selected
     guard !kept.isEmpty else {
       throw Diagnostic(
         .value, at: "filter",

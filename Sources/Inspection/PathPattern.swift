@@ -31,24 +31,25 @@ public struct PathPattern: Hashable, Sendable {
   }
 
   /// Whether the pattern fits a path, or for a glob a path around it.
-  public func matches(_ path: String) -> Bool {
-    guard case .glob = form else { return matchesWhole(path) }
+  ///
+  /// Throws when `InterruptFlag` is raised meanwhile: some expressions take for ever.
+  public func matches(_ path: String) throws -> Bool {
+    guard case .glob = form else { return try matchesWhole(path) }
     // A path around it is what some dot ends.
-    return matchesWhole(path) || Self.fits(Array((text + ".*").utf8), Array(path.utf8))
+    return try matchesWhole(path) || Self.fits(Array((text + ".*").utf8), Array(path.utf8))
   }
 
   /// Whether a glob fits this very path, an expression some of it, or a text is contained in it.
-  public func matchesWhole(_ path: String) -> Bool {
+  public func matchesWhole(_ path: String) throws -> Bool {
     switch form {
-    case .contained: path.contains(text)
-    case .glob: Self.fits(Array(text.utf8), Array(path.utf8))
+    case .contained: return path.contains(text)
+    case .glob: return Self.fits(Array(text.utf8), Array(path.utf8))
     case .expression(let expression):
-      Self.matches(expression, path)
+      return try Self.matches(expression, path)
     }
   }
 
-  /// Whether an expression fits some of a path; no once `InterruptFlag` is raised, since some expressions take for ever.
-  private static func matches(_ expression: NSRegularExpression, _ path: String) -> Bool {
+  private static func matches(_ expression: NSRegularExpression, _ path: String) throws -> Bool {
     var isFound = false
     expression.enumerateMatches(
       in: path, options: .reportProgress, range: NSRange(path.startIndex..., in: path)
@@ -56,6 +57,7 @@ public struct PathPattern: Hashable, Sendable {
       if match != nil { isFound = true }
       if match != nil || InterruptFlag.isRaised { stop.pointee = true }
     }
+    if !isFound { try InterruptFlag.check() }
     return isFound
   }
 

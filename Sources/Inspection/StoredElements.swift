@@ -19,6 +19,7 @@ public struct StoredElements: Sendable {
 
   /// Hands on the values of a range of elements, counted row-major.
   public func forEachChunk(of range: Range<Int>, _ body: (UnsafeBufferPointer<Double>) -> Void) throws {
+    try check()
     try withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.chunk) { doubles in
       guard let base = doubles.baseAddress else { preconditionFailure("no room for a chunk") }
       for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk) {
@@ -36,6 +37,7 @@ public struct StoredElements: Sendable {
   {
     guard let count = tensors.first?.count else { return }
     precondition(tensors.allSatisfy { $0.count == count }, "tensors of different counts")
+    for tensor in tensors { try tensor.check() }
     try withUnsafeTemporaryAllocation(of: Double.self, capacity: chunk * tensors.count) { doubles in
       guard let base = doubles.baseAddress else { preconditionFailure("no room for a chunk") }
       for start in stride(from: 0, to: count, by: chunk) {
@@ -48,6 +50,11 @@ public struct StoredElements: Sendable {
           })
       }
     }
+  }
+
+  /// Throws when the file was truncated before: zeros stand for what is gone.
+  private func check() throws {
+    if tensor.file.isLost { throw Diagnostic.changed(tensor.file.place) }
   }
 
   /// Writes the values of at most a chunk of elements.

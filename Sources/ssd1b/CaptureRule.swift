@@ -14,8 +14,8 @@ struct CaptureRule: Equatable {
   let statement: String
 
   /// Whether it means a layer or module: a plain name is a whole path, with or without its component.
-  func fits(_ target: CaptureTarget) -> Bool {
-    pattern.isPlain
+  func fits(_ target: CaptureTarget) throws -> Bool {
+    try pattern.isPlain
       ? pattern.text == target.name || pattern.text == target.path
       : pattern.matchesWhole(target.name) || pattern.matchesWhole(target.path)
   }
@@ -60,11 +60,11 @@ struct CapturePlan {
     var captures: [Capture] = []
     var (tensors, bytes) = (0, 0)
     let chosen = try rules.map { rule in
-      guard targets.contains(where: rule.fits) else { throw Self.nothingFits(rule, among: targets) }
+      guard try targets.contains(where: rule.fits) else { throw Self.nothingFits(rule, among: targets) }
       return (rule: rule, steps: try rule.steps(of: request.steps) ?? Set(1...request.steps))
     }
     for target in targets {
-      let fitting = chosen.filter { $0.rule.fits(target) }
+      let fitting = try chosen.filter { try $0.rule.fits(target) }
       captures += fitting.map { rule, steps in
         Capture(
           component: target.component, path: target.path, keepsValues: rule.keepsValues, steps: steps,

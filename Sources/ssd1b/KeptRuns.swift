@@ -10,6 +10,7 @@ final class KeptRuns {
   /// `$XDG_STATE_HOME/ssd1b/runs`; nil where there is no home.
   let folder: String?
   private var locks: [String: FileLock] = [:]
+  private var dropped: Set<String> = []
 
   /// Of those that were left, so many are kept: the newest.
   private static let mostLeft = 8
@@ -23,15 +24,17 @@ final class KeptRuns {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let path = path ?? newPath(in: folder)
-    try run.write(to: path, facts: facts, mode: 0o600, isDurable: false)
-    locks[path] = FileLock(ofFile: path)
+    locks[path] = try run.write(to: path, facts: facts, mode: 0o600, isDurable: false)
     removeOldest()
     return path
   }
 
-  /// The newest run that a session which has ended left; it is this session's from here on.
-  func takeNewestLeft() -> String? {
-    for path in left() {
+  /// The newest run that a session which has ended left, of the model with this hash where there is one; it is this
+  /// session's from here on.
+  func takeNewestLeft(ofModel identity: String) -> String? {
+    let left = left()
+    let fitting = left.filter { (try? Generation.Kept(path: $0))?.facts["model"] == identity }
+    for path in fitting + left {
       guard let lock = FileLock(ofFile: path) else { continue }
       locks[path] = lock
       return path
@@ -39,13 +42,33 @@ final class KeptRuns {
     return nil
   }
 
-  /// Whether this session keeps the run in a file.
-  func owns(_ path: String) -> Bool { locks[path] != nil }
+  /// Takes the run in a file of the store for this session; false when another session has it. A file elsewhere is the
+  /// user's, and nil is returned.
+  func take(_ path: String) -> Bool? {
+    guard let folder, let store = realpath(folder, nil), let parent = realpath(PathName(path).folder, nil)
+    else {
+      return nil
+    }
+    defer {
+      free(store)
+      free(parent)
+    }
+    guard strcmp(store, parent) == 0 else { return nil }
+    if locks[path] != nil { return true }
+    locks[path] = FileLock(ofFile: path)
+    return locks[path] != nil
+  }
 
-  /// Leaves a run that was taken for other sessions.
+  /// Leaves a run that was taken to other sessions.
   func giveBack(_ path: String) { locks[path] = nil }
 
-  /// Removes a run that is finished or dropped.
+  /// Leaves a run that the user has dropped to other sessions, and to `resume FILE`: Ctrl-C is easily pressed twice.
+  func drop(_ path: String) {
+    dropped.insert(path)
+    locks[path] = nil
+  }
+
+  /// Removes a run that is finished.
   func remove(_ path: String) {
     unlink(path)
     locks[path] = nil
@@ -57,21 +80,25 @@ final class KeptRuns {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     // The names begin with the time.
     return names.filter { $0.hasSuffix(Self.suffix) }.sorted(by: >).map { "\(folder)/\($0)" }
-      .filter { locks[$0] == nil && !FileLock.isHeld($0) }
+      .filter { locks[$0] == nil && !dropped.contains($0) && !FileLock.isHeld($0) }
   }
 
   private func removeOldest() {
-    for path in left().dropFirst(Self.mostLeft) { unlink(path) }
+    for path in left().dropFirst(Self.mostLeft) {
+      guard let lock = FileLock(ofFile: path) else { continue }
+      unlink(path)
+      withExtendedLifetime(lock) {}
+    }
   }
 
   private func newPath(in folder: String) -> String {
-    var seconds = time(nil)
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
     var parts = tm()
-    gmtime_r(&seconds, &parts)
+    gmtime_r(&now.tv_sec, &parts)
     let stamp = String(
-      format: "%04d%02d%02d-%02d%02d%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-      parts.tm_hour,
-      parts.tm_min, parts.tm_sec)
+      format: "%04d%02d%02d-%02d%02d%02d.%03d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+      parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1_000_000)
     let name = "\(folder)/\(stamp)-\(getpid())"
     return (1...).lazy.map { $0 == 1 ? name + Self.suffix : "\(name)-\($0)\(Self.suffix)" }
       .first { !FileManager.default.fileExists(atPath: $0) } ?? name + Self.suffix

@@ -14,6 +14,7 @@ struct Recording {
   private var lines: [String]
   /// The file as it was last written, which no other session may record to.
   private var lock: FileLock?
+  private var stamp: FileStamp?
 
   /// Begins one with the conditions, and with the commands that lead to the present settings.
   ///
@@ -65,7 +66,7 @@ struct Recording {
 
   /// Throws a `Diagnostic` of kind `.file` when it cannot be written, or is no longer the file that was written before.
   private mutating func write(replacing: Bool) throws {
-    if let lock, lock.stamp != FileStamp(path: path) {
+    if let stamp, stamp != FileStamp(path: path) {
       throw Diagnostic(
         .file, at: path, "another program has changed or replaced it since the last command was recorded",
         hint: "it is left as it is; record FILE begins a new one")
@@ -75,6 +76,8 @@ struct Recording {
     ]
     let text = (opening + lines).joined(separator: "\n") + "\n"
     lock = try AtomicFile.writeLocked(Data(text.utf8), to: path, replacing: replacing)
+    // A device or pipe has no contents that another program could change.
+    stamp = lock == nil ? nil : FileStamp(path: path)
   }
 }
 

@@ -110,12 +110,18 @@ struct SSD1B: ParsableCommand {
   }
 
   /// Removes what killed processes left half-written: here, and wherever they wrote.
+  ///
+  /// A folder may be on a disk that does not answer, which is no reason not to start.
   private static func removeLitter() {
-    TemporaryFolder.removeDead()
-    AtomicFile.removeDeadParts(in: ".")
-    if let list = Session.userPath("XDG_STATE_HOME", ".local/state", "folders") {
-      AtomicFile.clean(listing: list)
+    let isDone = DispatchSemaphore(value: 0)
+    let list = Session.userPath("XDG_STATE_HOME", ".local/state", "folders")
+    Thread.detachNewThread {
+      TemporaryFolder.removeDead()
+      AtomicFile.removeDeadParts(in: ".")
+      if let list { AtomicFile.clean(listing: list) }
+      isDone.signal()
     }
+    _ = isDone.wait(timeout: .now() + 0.5)
   }
 
   private func open(_ compute: BackendChoice, on pool: ThreadPool) throws -> Session.Opened {

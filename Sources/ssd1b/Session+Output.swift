@@ -95,6 +95,7 @@ extension Session {
     } catch {
       // Where results cannot go there is nothing to go on for. Who stopped reading knows; a dropped terminal reads nothing.
       let code = errno
+      keepUnfinishedRun()
       if let signal = InterruptFlag.exitCode { exit(signal) }
       if code == EPIPE { exit(128 + SIGPIPE) }
       SSD1B.report("error: standard output cannot be written: \(String(cString: strerror(code)))")

@@ -151,8 +151,10 @@ extension Session {
   /// Forgets the run that was just interrupted, and has the one before it as the last again.
   func dropInterruptedRun() {
     guard let before = beforeInterruption, let run = last else { return }
-    say("the run interrupted at \(run.step)/\(run.request.steps) is dropped")
-    if let path = lastRunState.keptPath, path != before.keptPath { keptRuns.remove(path) }
+    let path = lastRunState.keptPath.flatMap { $0 == before.keptPath ? nil : $0 }
+    if let path { keptRuns.drop(path) }
+    let then = path.map { "; resume \(Quoting.word($0)) still has it" } ?? ""
+    say("the run interrupted at \(run.step)/\(run.request.steps) is dropped\(then)")
     lastRunState = before
     beforeInterruption = nil
   }
@@ -218,9 +220,7 @@ extension Session {
   /// What a run ended early with, once what was done is kept: in the session, and in a file that outlives it.
   private func keptFault(
     _ fault: Diagnostic, _ run: Generation, at message: String, _ before: LastRunState, hint: String
-  )
-    -> Diagnostic
-  {
+  ) -> Diagnostic {
     guard rehearsal == nil else {
       return fault.kind == .interrupted ? Diagnostic(.interrupted, message) : fault
     }
@@ -233,9 +233,23 @@ extension Session {
       SSD1B.report(
         "warning: the run is kept in memory alone: \("\(error)".escapingInvisibles)", inColor: colors(on: 2))
     }
-    guard fault.kind == .interrupted else { return fault }
-    let batchHint = lastRunState.keptPath.map { "it is kept: resume \(Quoting.word($0)) goes on with it" }
-    return Diagnostic(.interrupted, message, hint: isInteractive ? hint : batchHint)
+    let batchHint = lastRunState.keptPath.map {
+      "the run is kept: resume \(Quoting.word($0)) goes on with it"
+    }
+    if fault.kind == .interrupted {
+      return Diagnostic(.interrupted, message, hint: isInteractive ? hint : batchHint)
+    }
+    var fault = fault
+    let then = isInteractive && run.step > 0 ? "the run is kept: resume goes on with it" : batchHint
+    fault.hint = [fault.hint, then].compactMap { $0 }.joined(separator: "; ")
+    return fault
+  }
+
+  /// Keeps the run that goes on, for the end of the process in the middle of it.
+  func keepUnfinishedRun() {
+    guard let run = last, !lastIsWritten, run.step > 0, rehearsal == nil else { return }
+    lastRunState.keptPath =
+      (try? keptRuns.keep(run, facts: facts(ofRun: run), at: lastRunState.keptPath)) ?? lastRunState.keptPath
   }
 
   /// Says where a run that this session leaves unfinished is, for the next one.
@@ -257,11 +271,11 @@ extension Session {
     from begin: (DiffusionModel, [any RunObserver]) throws -> Generation
   ) throws -> MadePicture {
     try refreshModel()
-    let model = try model()
     if goesOn { try useBackendOfLastRun() }
-    try model.ensureMemory(for: request)
+    try model().ensureMemory(for: request)
     // What the picture will say of the model, which takes its time once and is no part of the run.
     let identity = try modelIdentity()
+    let model = try model()
     let clock = ContinuousClock()
     let start = clock.now
     let captures = try CapturePlan(
@@ -335,9 +349,10 @@ extension Session {
         hint: "the latents are kept: resume writes the picture")
     }
     (lastRunState.path, lastRunState.isWritten) = (place, true)
-    // What this run took the place of, and the file that it was itself kept in, are done with.
-    for path in Set([before.keptPath, lastRunState.keptPath].compactMap { $0 }) where rehearsal == nil {
-      keptRuns.remove(path)
+    if rehearsal == nil {
+      // The file that it was kept in is done with; that of another, whose place it took, is left for later.
+      if let path = lastRunState.keptPath { keptRuns.remove(path) }
+      if let path = before.keptPath, path != lastRunState.keptPath { keptRuns.drop(path) }
     }
     lastRunState.keptPath = nil
     watch.finish(with: image, of: run)

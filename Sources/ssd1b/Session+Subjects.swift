@@ -49,6 +49,7 @@ extension Session {
 
   /// Takes a leading architecture's name or checkpoint's path off `words`; without one, the loaded model is meant.
   func takeView(_ words: inout [String]) throws -> View {
+    try refreshModel()
     guard let word = words.first, Architecture.names.contains(word) || Self.isPath(word) else {
       return loadedView
     }

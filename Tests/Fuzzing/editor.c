@@ -59,10 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int control, device;
   struct winsize window = {.ws_row = 24, .ws_col = 1 + (size > 0 ? data[0] % 100 : 79)};
   if (openpty(&control, &device, NULL, NULL, &window) != 0) return 0;
-  // Signals that its keys stand for would be this process's.
+  // Signals that its keys stand for would be this process's, and Ctrl-S would stop it as it stops any program.
   struct termios modes;
   tcgetattr(device, &modes);
   modes.c_lflag &= ~(tcflag_t)ISIG;
+  modes.c_iflag &= ~(tcflag_t)IXON;
   tcsetattr(device, TCSANOW, &modes);
   editor = clibedit_open("fuzz", "/dev/null", device, device, 50, complete, NULL);
   if (editor) {

@@ -32,6 +32,16 @@ import Testing
       }
     }
 
+    /// Waits until a text has been printed.
+    func wait(for wanted: String) throws {
+      var text = ""
+      while !text.contains(wanted) {
+        let more = output.fileHandleForReading.availableData
+        try #require(!more.isEmpty, "it ended: \(text)")
+        text += String(decoding: more, as: UTF8.self)
+      }
+    }
+
     /// Closes its input; its errors and exit code.
     func end() throws -> (errors: String, code: Int32) {
       try input.fileHandleForWriting.close()
@@ -204,14 +214,18 @@ import Testing
   func terminatedBatch() throws {
     try Program.withFolder { folder in
       let shell = try Conversation(
-        ["--events", "-c", "generate steps=400 size=512x512 out=a.png"], in: folder)
-      usleep(1_500_000)
+        ["--events", "-c", "generate steps=60 size=256x256 out=a.png"], in: folder)
+      try shell.wait(for: "\"step\":2,")
       shell.process.terminate()
       let (errors, code) = try shell.end()
       #expect(code == 143, "\(errors)")
       let path = try #require(errors.firstMatch(of: /resume (\S+\.run\.safetensors) goes on/)?.1)
-      let resumed = try Program.run(script: "steps 3\nresume \(path) out=b.png\n", in: folder)
-      #expect(resumed.code == 0 || resumed.errors.contains("interrupted"), "\(resumed.errors)")
+      let environment = ["HOME": folder]
+      let resumed = try Program.run(
+        script: "resume \(path) out=b.png\n", in: folder, environment: environment)
+      #expect(resumed.code == 0, "\(resumed.errors)")
+      #expect(try PNG.read(path: folder + "/b.png").image.width == 256)
+      #expect(!FileManager.default.fileExists(atPath: String(path)))
     }
   }
 
@@ -231,7 +245,14 @@ import Testing
       try first.enter("seed 5")
       try first.enter("record stop", expecting: "1 commands recorded")
       try second.enter("record a.session replace", expecting: "recording to a.session")
-      // A file that another program replaces is left to it.
+      // A file that another program adds to or replaces is left to it.
+      let added = try #require(FileHandle(forWritingAtPath: folder + "/a.session"))
+      try added.seekToEnd()
+      try added.write(contentsOf: Data("# mine\n".utf8))
+      try added.close()
+      try second.enter("seed 7", expecting: "another program has changed or replaced it")
+      #expect(try String(contentsOfFile: folder + "/a.session", encoding: .utf8).hasSuffix("# mine\n"))
+      try second.enter("record a.session replace", expecting: "recording to a.session")
       try Data("mine\n".utf8).write(to: URL(fileURLWithPath: folder + "/b"))
       #expect(rename(folder + "/b", folder + "/a.session") == 0)
       try second.enter("seed 6", expecting: "another program has changed or replaced it")

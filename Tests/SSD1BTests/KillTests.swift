@@ -9,7 +9,7 @@ import Testing
     "sweep cfg=1..20 steps=1 size=64x64 out=sheets",
     "record r.session replace\nrepeat 40 generate steps=1 size=64x64 seed=random out=r.png",
     "generate steps=3 size=64x64 out=s.png\ncapture unet.mid_block full\nrepeat 400 save work.ssd1b",
-    "generate steps=9 size=64x64 out=d.png\nrepeat 100 dump latents dumped\nrepeat 100 dump latents all.safetensors",
+    "generate steps=9 size=64x64 out=d.png\nrepeat 100 dump latents dumped\nrepeat 100 dump all dumped/all",
   ]
 
   @Test("Killed in the middle of writing, it leaves whole files alone", arguments: 0..<5)

@@ -249,6 +249,60 @@ import Testing
     }
   }
 
+  @Test(
+    "Ctrl-Z gives the terminal back as it was, at a later prompt and in a run, and fg goes on with either")
+  func stopTwice() throws {
+    try Program.withFolder { folder in
+      let terminal = try PseudoTerminal(columns: 100)
+      try terminal.spawn(
+        "/bin/bash", ["--norc", "--noprofile", "-i"],
+        environment: [
+          "TERM": "xterm", "LANG": "C.UTF-8", "HOME": folder, "PATH": "/usr/bin:/bin", "NO_COLOR": "1",
+          "PS1": "outer> ",
+        ])
+      try terminal.expect("outer> ")
+      let device = try terminal.openDevice()
+      defer { close(device) }
+      func echoes() -> Bool {
+        var modes = termios()
+        tcgetattr(device, &modes)
+        return modes.c_lflag & tcflag_t(ECHO) != 0 && modes.c_lflag & tcflag_t(ICANON) != 0
+      }
+      try terminal.send("cd \(folder); \(Program.path)\r")
+      try terminal.expect("ssd1b> ")
+      try enter("pictures off", in: terminal)
+      // At the second prompt.
+      try terminal.send("seed 1")
+      try terminal.expect("seed 1")
+      try terminal.send("\u{1A}")
+      try terminal.expect("Stopped")
+      try terminal.expect("outer> ")
+      try terminal.send("sleep 0.3; fg\r")
+      // While bash runs a command, the modes are those that it found.
+      usleep(150_000)
+      #expect(echoes())
+      try terminal.expect("seed 1")
+      try terminal.send("2\r")
+      try terminal.expect("seed 12")
+      try terminal.expect("ssd1b> ")
+      // In a run.
+      try terminal.send("generate steps=30 size=256x256 out=z.png\r")
+      try terminal.expect("2/30")
+      try terminal.send("\u{1A}")
+      try terminal.expect("Stopped")
+      try terminal.expect("outer> ")
+      try terminal.send("sleep 0.3; fg\r")
+      usleep(150_000)
+      #expect(echoes())
+      try terminal.expect("z.png  seed 12")
+      try terminal.expect("ssd1b> ")
+      try terminal.send("\u{4}")
+      try terminal.expect("outer> ")
+      try terminal.send("exit\r")
+      _ = try terminal.wait()
+    }
+  }
+
   @Test("Ctrl-Z stops the shell and fg takes it up with its line")
   func suspend() throws {
     try Program.withFolder { folder in

@@ -10,7 +10,7 @@
 // Handlers for SIGINT, SIGTERM, SIGHUP and SIGQUIT that only set flags; SIGXFSZ and SIGPIPE are ignored, so that the write
 // that caused them fails with an error instead. A signal the process was started with ignored stays ignored.
 //
-// A second SIGTERM or SIGQUIT ends the process within half a second, whatever it is doing.
+// A second SIGTERM or SIGQUIT, of either kind, ends the process within half a second, whatever it is doing.
 void cprocess_install_signals(void);
 // Puts back what was there before cprocess_install_signals.
 void cprocess_restore_signals(void);
@@ -30,6 +30,9 @@ void cprocess_clear_interrupt(bool also_termination);
 void cprocess_end_soon(int signal);
 
 // MARK: Terminal
+
+// What cprocess_end_soon puts back: the modes of the terminal at `input` as they are now, bracketed paste off. -1 for none.
+void cprocess_keep_terminal(int input, int output);
 
 // Stops the terminal at `descriptor` from echoing what is typed, until cprocess_show_typing or the end of the process.
 // Stopping the process with SIGTSTP meanwhile gives the terminal back as it was found. No effect off a terminal.

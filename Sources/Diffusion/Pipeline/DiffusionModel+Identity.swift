@@ -37,8 +37,11 @@ extension DiffusionModel {
   /// What tells this model from any other: the SHA-256 of the lines `HASH  PATH` of its files.
   ///
   /// In a model's folder, `sha256sum FILE… | sha256sum` gives it, with the files in the order of their paths.
+  ///
+  /// Throws a `Diagnostic` when the files changed since they were opened, also while they were hashed.
   public func identity() throws -> SHA256 {
     let lines = try fileHashes().map { "\($0.hash)  \($0.path)\n" }.joined()
+    if let change = changes().first { throw change }
     return Array(lines.utf8).withUnsafeBytes { SHA256(of: $0) }
   }
 }

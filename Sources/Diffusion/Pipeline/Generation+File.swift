@@ -10,9 +10,10 @@ extension Generation {
   /// A safetensors file: `latents.K`, `denoised.K` and `noise.K` of each step K, [1, C, H, W] float32, as `dump` names
   /// them, and in its metadata under `ssd1b_run` the request, beside `facts` of the caller's. `mode` and `isDurable` are
   /// `AtomicFile`'s. Throws `Diagnostic` of kind `.file`.
+  @discardableResult
   public func write(
     to path: String, facts: [String: String], mode: mode_t = 0o666, isDurable: Bool = true
-  ) throws {
+  ) throws -> FileLock? {
     let shape = [1, latents.count / (latentHeight * latentWidth), latentHeight, latentWidth]
     var tensors: [(name: String, shape: [Int], values: [Float])] = []
     for state in states {
@@ -27,7 +28,7 @@ extension Generation {
       "v": 1, "request": .object(request.fields), "step": .integer(step), "guidance": .array(Array(guidance)),
       "facts": .object(facts.mapValues(JSONValue.string)),
     ]
-    try SafetensorsWriter.write(
+    return try SafetensorsWriter.write(
       tensors, metadata: [Self.key: document.text()], to: path, mode: mode, isDurable: isDurable)
   }
 

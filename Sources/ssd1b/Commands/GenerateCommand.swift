@@ -78,7 +78,7 @@ enum GenerateCommand {
         session left behind.
 
         A run is written to $XDG_STATE_HOME/ssd1b/runs when it is interrupted, so that nothing that ends the session loses it, \
-        and removed from there once it is finished or dropped. Of runs that were left behind, the newest eight are kept.
+        and removed from there once it is finished. Of runs that were dropped or left behind, the newest eight are kept.
         """,
       arguments: [
         ArgumentDeclaration(
@@ -95,8 +95,14 @@ enum GenerateCommand {
   ) { invocation, session in
     let out = invocation.text("out").map(session.place(for:))
     let made: MadePicture
-    let left = invocation.text("FILE") == nil ? keptFile(session) : nil
-    if let file = invocation.text("FILE") ?? left {
+    if let file = try invocation.text("FILE") ?? keptFile(session) {
+      guard let isTaken = Optional(session.keptRuns.take(file)), isTaken != false else {
+        throw Diagnostic(
+          .usage, at: file, "the run is another session's, which has not ended",
+          hint: "resume it there, or end that session")
+      }
+      // A file elsewhere, which `save` wrote, is the user's.
+      let left = isTaken == true ? file : nil
       // Taken off the store, it goes back there unless it is finished or interrupted again.
       defer { if let left, session.lastRunState.keptPath != left { session.keptRuns.giveBack(left) } }
       let kept = try Generation.Kept(path: file)
@@ -104,7 +110,6 @@ enum GenerateCommand {
       let meant = kept.facts["path"].map(session.place(for:))
       let path = out ?? meant ?? session.freePlace("-seed\(kept.request.seed).png")
       try OutputPath.checkPicture(path)
-      // A file that `save` wrote is the user's.
       made = try session.run(kept.request, to: path, keptAt: left) {
         try Generation(kept, on: $0, observers: $1)
       }
@@ -130,10 +135,10 @@ enum GenerateCommand {
     return output
   }
 
-  /// The run that an earlier session was left with, where this one has none.
-  private static func keptFile(_ session: Session) -> String? {
+  /// The run that an earlier session left behind, where this one has none.
+  private static func keptFile(_ session: Session) throws -> String? {
     guard session.last == nil || session.lastIsWritten, session.isInteractive else { return nil }
-    return session.keptRuns.takeNewestLeft()
+    return session.keptRuns.takeNewestLeft(ofModel: try session.modelIdentity().description)
   }
 
   /// The command that makes a request's picture whatever the settings are.

@@ -32,6 +32,7 @@ enum TensorCommand {
         ("tensor vae.decoder.conv_in.weight hist bins=10", "how its values are spread"),
       ])
   ) { invocation, session in
+    try session.refreshModel()
     let subject =
       try invocation.text("in").map { try Subject(path: session.source(for: $0)) } ?? session.subject
     let (part, tensor) = try find(invocation.required("NAME"), in: subject)

@@ -45,8 +45,9 @@ static void *type(void *argument) {
         ssize_t count = write(keys->control, keys->bytes + sent, keys->size - sent > 64 ? 64 : keys->size - sent);
         if (count > 0) sent += (size_t)count;
       } else {
-        // Ends a paste and the line, and then the input; again while it has not ended.
-        (void)!write(keys->control, "\033[201~\r\004", 8);
+        // Ends an answer, a paste and the line, and then the input; again while it has not ended.
+        static const char end[] = "\033\\\033[201~\r\004";
+        (void)!write(keys->control, end, sizeof end - 1);
         usleep(200);
       }
     }

@@ -133,4 +133,42 @@ import Testing
       #expect(settings(result.output)["seed"] == "3210987654")
     }
   }
+
+  @Test("Pictures whose settings are nearly sound are recalled, or refused with what is wrong with them")
+  func nearlySound() throws {
+    // The same numbers on every run (Steele, Lea and Flood 2014).
+    var state: UInt64 = 16
+    func random(_ count: Int) -> Int {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return Int((z ^ (z >> 31)) % UInt64(max(1, count)))
+    }
+    let oddities = [
+      "-1", "1e999", "9223372036854775808", "null", "[]", "{}", "\"", "\\", "[\"3\", 0]", "\n", ", ", ": ",
+      "狐",
+    ]
+    let samples = [("parameters", Self.infotext), ("prompt", Self.graph), ("invokeai_metadata", Self.invoke)]
+    try Program.withFolder { folder in
+      let count = rounds ?? 200
+      for index in 0..<count {
+        let (keyword, sample) = samples[index % samples.count]
+        var text = Array(sample)
+        for _ in 0...random(5) {
+          let place = random(text.count)
+          let end = min(text.count, place + random(24))
+          switch random(3) {
+          case 0: text.removeSubrange(place..<end)
+          case 1: text.replaceSubrange(place..<end, with: oddities[random(oddities.count)])
+          default: text.insert(contentsOf: text[place..<end], at: random(text.count))
+          }
+        }
+        try PNG.write(Self.image, text: [(keyword, String(text))], to: "\(folder)/\(index).png")
+      }
+      let script = (0..<count).map { "recall \($0).png\nset\n" }.joined() + "echo all read\n"
+      let result = try Program.run(["--keep-going"], script: script, in: folder)
+      #expect(result.code == 0 || result.code == 1, "\(result.errors.suffix(500))")
+      #expect(result.output.hasSuffix("all read\n"))
+    }
+  }
 }

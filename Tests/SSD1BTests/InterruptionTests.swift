@@ -30,7 +30,7 @@ import Testing
     Case(command: "record h.session", span: 2, isHollow: true),
   ]
 
-  /// Measured on two cores: 30 ms at most for each but hashing, 45 ms.
+  /// Measured on two cores, 200 rounds each with two other such tests beside it: at most 227 ms, profile's.
   @Test("Ctrl-C is back at the prompt within 300 ms, and the next command is right", arguments: cases)
   func interrupt(_ one: Case) throws {
     try Program.withFolder { folder in

@@ -71,20 +71,25 @@ let package = Package(
       dependencies: [
         "Base", "Graph", "Checkpoints", "Kernels", "Models", "Imaging", "Inspection", "HollowCheckpoint",
       ]),
-    .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Base", "Imaging", "RandomNumbers"]),
     .testTarget(
       name: "TerminalTests", dependencies: ["Base", "CLibEdit", "Imaging", "PseudoTerminal", "Terminal"]),
-    .testTarget(name: "ShellTests", dependencies: ["Base", "Shell"]),
+    .testTarget(name: "ShellTests", dependencies: ["Base", "RandomNumbers", "Shell"]),
     .testTarget(
       name: "SSD1BTests",
       dependencies: [
-        "Base", "Graph", "Checkpoints", "Models", "Imaging", "PseudoTerminal", "HollowCheckpoint", "ssd1b",
+        "Base", "Graph", "Checkpoints", "Models", "Imaging", "PseudoTerminal", "HollowCheckpoint",
+        "RandomNumbers",
+        "ssd1b",
       ]),
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "Base", "Checkpoints", "Diffusion", "Graph", "Imaging", "Inspection", "Models", "Shell", "Terminal",
+        "Base", "Checkpoints", "Diffusion", "Graph", "Imaging", "Inspection", "Models", "RandomNumbers",
+        "Shell",
+        "Terminal",
       ]),
+    .target(name: "RandomNumbers", path: "Tests/RandomNumbers"),
     .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
     .target(name: "HollowCheckpoint", dependencies: ["Base"], path: "Tests/HollowCheckpoint"),
   ],

@@ -16,45 +16,27 @@ public enum AtomicFile {
   ///   - replacing: if false, a file that is there already is left as it is and `AlreadyThere` thrown.
   ///   - mode: of a new file, less the process's umask.
   ///   - isDurable: whether it must survive a power failure, which may take a moment.
+  /// - Returns: a lock on the new file, which holds for as long as the object lives; nil for a device or pipe.
+  @discardableResult
   public static func write(
     to path: String, replacing: Bool = true, mode: mode_t = 0o666, isDurable: Bool = true,
     _ body: (FileHandle) throws -> Void
-  ) throws {
-    if isSpecial(path) { return try writeThrough(path, body) }
-    _ = try commit(to: path, replacing: replacing, mode: mode, isDurable: isDurable, body)
-  }
-
-  /// Writes `data` whole.
-  public static func write(
-    _ data: Data, to path: String, replacing: Bool = true, mode: mode_t = 0o666, isDurable: Bool = true
-  ) throws {
-    try write(to: path, replacing: replacing, mode: mode, isDurable: isDurable) {
-      try $0.write(contentsOf: data)
-    }
-  }
-
-  /// The same, and keeps the new file locked for as long as what is returned lives. A device or pipe is not locked.
-  public static func writeLocked(
-    _ data: Data, to path: String, replacing: Bool = true, mode: mode_t = 0o666, isDurable: Bool = true
-  ) throws -> FileLock? {
-    if isSpecial(path) {
-      try writeThrough(path) { try $0.write(contentsOf: data) }
-      return nil
-    }
-    return try commit(to: path, replacing: replacing, mode: mode, isDurable: isDurable) {
-      try $0.write(contentsOf: data)
-    }
-  }
-
-  /// The same for what `body` writes.
-  public static func writeLocked(
-    to path: String, mode: mode_t = 0o666, isDurable: Bool = true, _ body: (FileHandle) throws -> Void
   ) throws -> FileLock? {
     if isSpecial(path) {
       try writeThrough(path, body)
       return nil
     }
-    return try commit(to: path, replacing: true, mode: mode, isDurable: isDurable, body)
+    return try commit(to: path, replacing: replacing, mode: mode, isDurable: isDurable, body)
+  }
+
+  /// Writes `data` whole.
+  @discardableResult
+  public static func write(
+    _ data: Data, to path: String, replacing: Bool = true, mode: mode_t = 0o666, isDurable: Bool = true
+  ) throws -> FileLock? {
+    try write(to: path, replacing: replacing, mode: mode, isDurable: isDurable) {
+      try $0.write(contentsOf: data)
+    }
   }
 
   /// A file of that name is there and was not to be replaced.
@@ -98,7 +80,7 @@ public enum AtomicFile {
       switch code {
       case ENOSPC, EDQUOT: "make room on the disk, or choose another folder"
       case EFBIG: "the limit on the size of files (ulimit -f) is too low for it"
-      case EPIPE: "what read it has closed it"
+      case EPIPE: "the program that was reading has closed it"
       default: "check that the folder \(PathName(path).folder) exists and that you may write to it"
       }
     return Diagnostic(.file, at: path, "cannot be written: \(String(cString: strerror(code)))", hint: hint)
@@ -126,7 +108,7 @@ public enum AtomicFile {
     }
   }
 
-  /// The file a link stands for, whether it is there yet or not.
+  /// The path that a symbolic link leads to, whether or not a file exists there.
   private static func target(of path: String) -> String {
     var path = path
     // As many as the system follows.
@@ -257,9 +239,10 @@ private final class FilePart {
 /// An advisory lock on an open file (flock(2)), held until this object is gone or its process has ended, however it does.
 public final class FileLock {
   let descriptor: Int32
+
   /// Locks a file that is there; nil when another process holds it, or it cannot be opened or locked.
   public init?(ofFile path: String) {
-    // For writing: some network file systems want it of who locks.
+    // NFS grants an exclusive lock only to a descriptor open for writing.
     let flags = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW
     var descriptor = open(path, O_RDWR | flags)
     if descriptor < 0 { descriptor = open(path, O_RDONLY | flags) }
@@ -288,7 +271,7 @@ public final class FileLock {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    // Shared, so that two who ask do not take each other for holders.
+    // A shared lock, so that two processes that ask at once do not mistake each other for the holder.
     return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// The bytes of a pipe, terminal or file as they come, without waiting through an interruption.
+/// The bytes of a pipe, terminal or file as they arrive. Waiting for them can be interrupted.
 public final class ByteStream {
   private let descriptor: Int32
   private let path: String?
   private let isOwned: Bool
 
-  /// How long, in milliseconds, an interruption may go unnoticed that another thread caught.
+  /// Milliseconds after which an interruption that another thread received is noticed at the latest.
   private static let pollInterval: Int32 = 100
 
   /// Of an open descriptor, which stays the caller's.
@@ -14,7 +14,7 @@ public final class ByteStream {
     (self.descriptor, path, isOwned) = (descriptor, nil, false)
   }
 
-  /// Opens a file, device or pipe; a pipe that nobody writes to yet is waited for when it is read.
+  /// Opens a file, device or pipe. Reading a pipe that has no writer yet waits for one.
   ///
   /// Throws a `Diagnostic` of kind `.file` when it is a folder or cannot be opened.
   public init(path: String) throws(Diagnostic) {
@@ -40,7 +40,7 @@ public final class ByteStream {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     while true {
       try InterruptFlag.check()
-      // What cannot be polled, such as a plain file, is said to be ready.
+      // A regular file is always ready.
       var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       let ready = poll(&wait, 1, Self.pollInterval)
       if ready == 0 || (ready < 0 && errno == EINTR) { continue }

@@ -17,7 +17,7 @@ public enum InterruptFlag {
   /// Puts back the handlers that `install` found.
   public static func restore() { cprocess_restore_signals() }
 
-  /// Whether what is running should stop.
+  /// Whether the running command should stop.
   public static var isRaised: Bool { cprocess_should_stop() }
 
   /// How many times SIGINT has arrived since the last `clear`.
@@ -43,7 +43,7 @@ public enum InterruptFlag {
   /// The flag for C code on any thread, to be read by a relaxed atomic load: not 0 when a run should stop.
   public static var pointer: UnsafePointer<Int32> { cprocess_stop_flag() }
 
-  /// Throws when what is running should stop: for loops that may take longer than a moment.
+  /// Throws when the running command should stop. Call it in loops that may take longer than a moment.
   public static func check() throws {
     if isRaised { throw reason }
   }

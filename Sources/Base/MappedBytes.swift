@@ -30,13 +30,7 @@ public final class MappedBytes: @unchecked Sendable {
     let size = file.stamp.size
     if size <= Self.smallBytes {
       let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 64)
-      var count = 0
-      while count < size {
-        let more = pread(file.descriptor, memory.baseAddress! + count, size - count, off_t(count))
-        if more < 0, errno == EINTR { continue }
-        guard more > 0 else { break }
-        count += more
-      }
+      let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<size]))
       buffer = UnsafeRawBufferPointer(start: memory.baseAddress, count: count)
       (isMapping, watch) = (false, -1)
       return
@@ -65,7 +59,7 @@ public final class MappedBytes: @unchecked Sendable {
   /// The paths of the watched mappings, by slot.
   private static let watched = Mutex<[Int32: String]>([:])
 
-  /// A file whose mapping lost pages since this was last asked; nil when there is none.
+  /// The error for a file whose mapping lost pages since the last call; nil when there is none.
   public static func takeLoss() -> Diagnostic? {
     let slot = cprocess_take_lost_mapping()
     guard slot >= 0 else { return nil }
@@ -99,7 +93,7 @@ extension Diagnostic {
   }
 }
 
-/// What tells a file's contents from earlier ones without reading them: its inode, size and time of modification.
+/// A file's device, inode, size and modification time, by which a change is noticed without reading the file.
 public struct FileStamp: Hashable, Sendable {
   public let size: Int
   private let device: UInt64
@@ -131,7 +125,7 @@ public struct FileStamp: Hashable, Sendable {
   }
 }
 
-/// A regular file open for reading: what is a folder, pipe or device is refused at once, without waiting for a writer.
+/// A regular file open for reading. Folders, pipes and devices are refused at once, without waiting for a writer.
 public final class RegularFile {
   public let path: String
   public let descriptor: Int32
@@ -160,7 +154,7 @@ public final class RegularFile {
 
   deinit { close(descriptor) }
 
-  /// What a path is that is no regular file: `a folder`, `a pipe`.
+  /// `a folder`, `a pipe`, `a socket` or `a device`; nil for a regular file.
   static func otherKind(_ mode: mode_t) -> String? {
     switch mode & S_IFMT {
     case S_IFREG: nil
@@ -181,17 +175,21 @@ public final class RegularFile {
     }
     try Memory.ensure(stamp.size, for: path)
     var data = Data(count: stamp.size)
+    let count = try data.withUnsafeMutableBytes { try read(into: $0) }
+    return data.prefix(count)
+  }
+
+  /// Fills a buffer from the file's beginning and returns how many bytes there were.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var count = 0
-    while count < stamp.size {
-      let more = data.withUnsafeMutableBytes { buffer in
-        pread(descriptor, buffer.baseAddress! + count, min(buffer.count - count, 1 << 24), off_t(count))
-      }
+    while count < buffer.count, let start = buffer.baseAddress {
+      let more = pread(descriptor, start + count, min(buffer.count - count, 1 << 24), off_t(count))
       if more < 0, errno != EINTR { throw failure(errno) }
       try InterruptFlag.check()
       if more == 0 { break }
       count += max(0, more)
     }
-    return data.prefix(count)
+    return count
   }
 
   func failure(_ code: Int32) -> Diagnostic { Self.failure(path, kind, code) }

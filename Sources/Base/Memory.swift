@@ -4,9 +4,9 @@ import Foundation
 /// How much memory the process may still take, asked before it is taken: neither the Swift runtime nor the libraries
 /// that compute survive an allocation that fails.
 public enum Memory {
-  /// What is left free for everything that is not asked for here, in bytes.
+  /// Bytes left free for all the small allocations that are not checked.
   public static let headroom = 32 << 20
-  /// Less than this is never asked for.
+  /// Allocations smaller than this many bytes are not checked.
   public static let smallBytes = 1 << 20
 
   /// Bytes the process may still take, `headroom` included: the least of its address space and data limits (`ulimit -v`,
@@ -32,7 +32,7 @@ public enum Memory {
   /// Makes the most of a limited address space; for the start of the process.
   public static func saveAddressSpace() { cprocess_save_address_space() }
 
-  /// Whether `bytes` more can be mapped and `headroom` is left: a quick look at the address space alone.
+  /// Whether `bytes` more fit in the address space with `headroom` to spare. Quick: it reads no file.
   public static func canTake(_ bytes: Int) -> Bool {
     bytes < smallBytes || cprocess_can_map(bytes + headroom)
   }
@@ -51,13 +51,19 @@ public enum Memory {
     Diagnostic(
       .memory, at: purpose,
       "out of memory: needs \(text(needed)), \(text(max(0, available - headroom))) are available",
-      hint: "a smaller size needs less; so do fewer threads, and other programs may hold some")
+      hint: "choose a smaller size or fewer threads, or close other programs")
   }
 
   /// `123 MB`, `4.5 GB`.
   public static func text(_ bytes: Int) -> String {
     let megabytes = (Double(bytes) / 1e6).rounded(.up)
     return megabytes < 1000 ? "\(Int(megabytes)) MB" : String(format: "%.1f GB", Double(bytes) / 1e9)
+  }
+
+  /// Memory of this process that is in use; 0 where the system does not say.
+  public static var resident: Int {
+    let pages = numbers(in: contents("/proc/self/statm"))
+    return pages.count > 1 ? pages[1] * Int(getpagesize()) : 0
   }
 
   /// What the system can give without killing anyone: free, reclaimable and swap.

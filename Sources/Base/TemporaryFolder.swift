@@ -50,7 +50,7 @@ public final class TemporaryFolder {
     where name.hasPrefix(prefix) {
       let path = "\(parent)/\(name)"
       var status = stat()
-      // What is another user's, or has no lock of ours in it, is not ours to remove.
+      // Leave folders of other users, and those without our lock file.
       guard lstat(path, &status) == 0, status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFDIR,
         let lock = FileLock(ofFile: "\(path)/\(lockName)")
       else { continue }

@@ -236,7 +236,7 @@ enum clibedit_status clibedit_read(clibedit_editor *editor, const char *prompt, 
   const char *text = el_gets(editor->edit_line, &count);
   prompt_signals_end();
   cprocess_keep_terminal(-1, -1);
-  // What is typed while the line is run is shown once, at the next prompt.
+  // Typing during the command is not echoed now; it appears at the next prompt.
   cprocess_hide_typing(fileno(editor->input));
   editor->prompt = "";
   set_brackets(editor->edit_line, false);

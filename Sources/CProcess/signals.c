@@ -65,7 +65,7 @@ void cprocess_end_soon(int signal) {
 
 void cprocess_install_signals(void) {
   if (installed) return;
-  // Who started this process may have had them blocked, as the threads of some programs do.
+  // They may be blocked in the process that started this one, and would be here too.
   sigset_t all;
   sigemptyset(&all);
   for (int i = 0; i < handled_count; i++) {
@@ -145,7 +145,7 @@ static void stop_process(int signal) {
   sigemptyset(&this);
   sigaddset(&this, signal);
   kill(getpid(), signal);
-  // Stops here, and goes on here.
+  // The process stops inside this call, and continues from it.
   pthread_sigmask(SIG_UNBLOCK, &this, &mask);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
   sigaction(signal, &before, NULL);

@@ -12,8 +12,8 @@ public protocol ModelFiles: Sendable {
   /// The same folder with nothing opened yet.
   func reopened() throws -> Self
   /// The files opened so far that are no longer what they were, with what happened to each.
-  /// - Parameter inPlace: of those alone that were written to, not of those whose names are other files' now: what is mapped
-  ///   of the latter stays what it was.
+  /// - Parameter inPlace: report only files whose contents were written to, not those replaced by another file of the same
+  ///   name: their old contents stay mapped unchanged.
   func changes(inPlace: Bool) -> [Diagnostic]
 }
 

@@ -5,7 +5,8 @@ import Foundation
 public enum SafetensorsWriter {
   /// Writes `tensors` in the order given, with `metadata`; the file is whole or not there.
   ///
-  /// Returns a lock on the new file, as `AtomicFile.writeLocked` does. The data begin at a multiple of 8 bytes, as the format's own writer aligns them. Throws `Diagnostic` of kind `.file`.
+  /// The data begin at a multiple of 8 bytes, as the format's own writer aligns them. Returns a lock on the new file, as
+  /// `AtomicFile.write` does. Throws `Diagnostic` of kind `.file`.
   @discardableResult
   public static func write(
     _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
@@ -26,7 +27,7 @@ public enum SafetensorsWriter {
     }
     var header = Data(JSONValue.object(fields).text().utf8)
     header.append(Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
-    return try AtomicFile.writeLocked(to: path, mode: mode, isDurable: isDurable) { handle in
+    return try AtomicFile.write(to: path, mode: mode, isDurable: isDurable) { handle in
       try handle.write(contentsOf: withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) })
       try handle.write(contentsOf: header)
       for tensor in tensors { try handle.write(contentsOf: tensor.values.withUnsafeBytes { Data($0) }) }

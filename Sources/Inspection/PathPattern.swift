@@ -32,7 +32,7 @@ public struct PathPattern: Hashable, Sendable {
 
   /// Whether the pattern fits a path, or for a glob a path around it.
   ///
-  /// Throws when `InterruptFlag` is raised meanwhile: some expressions take for ever.
+  /// Throws when `InterruptFlag` is raised: some regular expressions would run for ever.
   public func matches(_ path: String) throws -> Bool {
     guard case .glob = form else { return try matchesWhole(path) }
     // A path around it is what some dot ends.

@@ -52,7 +52,7 @@ public struct StoredElements: Sendable {
     }
   }
 
-  /// Throws when the file was truncated before: zeros stand for what is gone.
+  /// Throws when the file was truncated, since the lost pages read as zeros.
   private func check() throws {
     if tensor.file.isLost { throw Diagnostic.changed(tensor.file.place) }
   }

@@ -4,8 +4,8 @@ import Graph
 ///
 /// A product's output without residual may be float32 whatever the precision. Outputs never overlap inputs, except where a
 /// method says so. Results depend on the machine and the shapes, never on the number of threads.
-/// All throw a `Diagnostic` when the pool was cancelled, memory is out or a library failed; the output is then unfinished and what
-/// was to be prepared does not exist.
+/// All throw a `Diagnostic` when the pool was cancelled, memory ran out or a library failed. The output is then incomplete;
+/// `prepare` returns no weight.
 public protocol Backend: Sendable {
   /// `reference`, `openblas`, `onednn`.
   var name: String { get }
@@ -20,10 +20,10 @@ public protocol Backend: Sendable {
   /// Bytes of memory that `prepare` takes for a weight beyond the checkpoint's own, but for rounding.
   func packedBytes(_ shape: [Int], _ type: StorageType, for op: Op, _ use: WeightUse) -> Int
 
-  /// Bytes that what computes takes for itself when it first does.
+  /// Bytes that the backend allocates for itself on its first computation; 0 after it.
   var startBytes: Int { get }
 
-  /// Bytes of workspace that a product of two activations of these extents takes beside its output: attention's.
+  /// Bytes of workspace for an attention over keys and values of these extents, beside its output.
   func attentionBytes(batch: Int, keys: Int, features: Int) -> Int
 
   /// Brings a matrix or convolution weight into the layout this backend reads, once, at load.

@@ -2,7 +2,7 @@ import CKernels
 
 /// A library's matrix products, each small enough for one thread and computed on the thread that asks for it.
 ///
-/// What may need memory, or the library's consent, throws a `Diagnostic` when there is none.
+/// Methods that allocate, or that may fail in the library, throw a `Diagnostic` when they do.
 ///
 /// Two kinds of right-hand operands: weights, laid out once, and activations. Left-hand operands and what is laid out
 /// have the library's precision; sums are float32.
@@ -20,9 +20,9 @@ public protocol MatrixLibrary: Sendable {
   var isDense: Bool { get }
   /// Columns of weights that are multiplied at once; a tile's are a multiple of it where they do not end the weight.
   var blockColumns: Int { get }
-  /// Takes what products on so many threads at once need, if it has not yet. Throws a `Diagnostic` when it cannot be had.
+  /// Allocates what products on this many threads need, once. Throws a `Diagnostic` when memory is short.
   func makeReady(threads: Int) throws
-  /// Bytes that it takes for itself when it first computes on so many threads.
+  /// Bytes that it allocates for itself on its first computation on this many threads.
   func startBytes(threads: Int) -> Int
   /// What a tile costs beside its products, as so many more of its rows or columns.
   func tileCost(of weight: Weight, gathers: Bool) -> TileCost

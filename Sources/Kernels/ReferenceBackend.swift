@@ -2,7 +2,7 @@ import Base
 import Foundation
 import Graph
 
-/// The oracle of every kernel test: plain loops on one thread, with weights read in the checkpoint's own layout.
+/// The oracle of every kernel test: plain loops, one output at a time, over weights in the checkpoint's own layout.
 ///
 /// Values are float32, as everywhere; sums, means, exponentials and the error function are taken in double precision
 /// and rounded once, so that what differs from another backend is that backend's rounding.
@@ -10,7 +10,6 @@ public struct ReferenceBackend: Backend {
   public let name = "reference"
   public let precision = Precision.float32
   public let description = "reference, f32, plain loops"
-  /// Asked only whether the run was cancelled.
   public let pool: ThreadPool
   public let doubledShare = 1.0
 
@@ -31,23 +30,20 @@ public struct ReferenceBackend: Backend {
   }
 
   /// Hands `body` a weight's elements as float32, in the checkpoint's order.
-  private func withValues(
-    _ weight: PreparedWeight, _ body: (UnsafeMutablePointer<Float>) throws -> Void
-  ) throws {
+  private func withValues(_ weight: PreparedWeight, _ body: (Tensor) throws -> Void) throws {
     guard let stored = (weight as? Weight)?.stored else {
       preconditionFailure("a weight that another backend prepared")
     }
     try withTemporary([stored.count]) { values in
       stored.widen(0..<stored.count, into: values.elements)
-      try body(values.elements)
+      try body(values)
     }
   }
 
-  /// Calls `body` for each index and looks every `stride` of them whether the run was cancelled.
-  private func forEach(_ count: Int, every stride: Int = 1, _ body: (Int) throws -> Void) throws {
-    for index in 0..<count {
-      if index % stride == 0 { try pool.checkCancelled() }
-      try body(index)
+  /// Calls `body` for each index, `part` of them a task.
+  private func forEach(_ count: Int, part: Int = 1, _ body: @Sendable (Int) -> Void) throws {
+    try pool.run((count + part - 1) / part) { task in
+      for index in task * part..<min(count, (task + 1) * part) { body(index) }
     }
   }
 
@@ -59,26 +55,23 @@ public struct ReferenceBackend: Backend {
     try withValues(weight) { w in
       let (k, channels, height, width) = (convolution.kernel, x.shape.channels, x.shape.height, x.shape.width)
       let (rows, columns) = (out.shape.height, out.shape.width)
-      try forEach(out.shape.batch * rows) { line in
-        let (n, y) = (line / rows, line % rows)
-        for column in 0..<columns {
-          let row = line * columns + column
-          for o in 0..<convolution.out {
-            var sum = 0.0
-            for i in 0..<k {
-              let sourceY = y * convolution.stride + i - convolution.padBefore
-              guard (0..<height).contains(sourceY) else { continue }
-              for j in 0..<k {
-                let sourceX = column * convolution.stride + j - convolution.padBefore
-                guard (0..<width).contains(sourceX) else { continue }
-                let position = x.elements + ((n * height + sourceY) * width + sourceX) * channels
-                for c in 0..<channels {
-                  sum += Double(position[c]) * Double(w[((o * channels + c) * k + i) * k + j])
-                }
+      try forEach(out.shape.batch * rows * columns, part: 8) { row in
+        let (n, y, column) = (row / (rows * columns), row / columns % rows, row % columns)
+        for o in 0..<convolution.out {
+          var sum = 0.0
+          for i in 0..<k {
+            let sourceY = y * convolution.stride + i - convolution.padBefore
+            guard (0..<height).contains(sourceY) else { continue }
+            for j in 0..<k {
+              let sourceX = column * convolution.stride + j - convolution.padBefore
+              guard (0..<width).contains(sourceX) else { continue }
+              let position = x.elements + ((n * height + sourceY) * width + sourceX) * channels
+              for c in 0..<channels {
+                sum += Double(position[c]) * Double(w.elements[((o * channels + c) * k + i) * k + j])
               }
             }
-            finish(sum, epilogue, row, o, out)
           }
+          finish(sum, epilogue, row, o, out)
         }
       }
     }
@@ -114,7 +107,7 @@ public struct ReferenceBackend: Backend {
         let row = x.elements + r * features
         for o in 0..<outs {
           var sum = 0.0
-          for d in 0..<features { sum += Double(row[d]) * Double(w[o * features + d]) }
+          for d in 0..<features { sum += Double(row[d]) * Double(w.elements[o * features + d]) }
           finish(sum, epilogue, r, o, out)
         }
       }
@@ -147,21 +140,21 @@ public struct ReferenceBackend: Backend {
     let (tokens, keys, features) = (q.shape.tokens, k.shape.tokens, q.shape.channels)
     let size = features / heads
     let scale = 1 / Double(size).squareRoot()
-    var weights = [Double](repeating: 0, count: keys)
     for n in 0..<q.shape.batch {
       for head in 0..<heads {
         try forEach(tokens) { t in
           let query = q.elements + (n * tokens + t) * features + head * size
           let seen = isCausal ? min(keys, t + 1) : keys
+          var weights = [Double](repeating: 0, count: seen)
           for s in 0..<seen {
             let key = k.elements + (n * keys + s) * features + head * size
             var sum = 0.0
             for d in 0..<size { sum += Double(query[d]) * Double(key[d]) }
             weights[s] = sum * scale
           }
-          let maximum = weights[..<seen].max() ?? 0
+          let maximum = weights.max() ?? 0
           for s in 0..<seen { weights[s] = exp(weights[s] - maximum) }
-          let total = weights[..<seen].reduce(0, +)
+          let total = weights.reduce(0, +)
           for d in 0..<size {
             var sum = 0.0
             for s in 0..<seen {
@@ -217,7 +210,7 @@ public struct ReferenceBackend: Backend {
   }
 
   public func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws {
-    try forEach(x.count, every: Self.elements) {
+    try forEach(x.count, part: Self.elements) {
       out.elements[$0] = Float(Self.apply(function, Double(x.elements[$0])))
     }
   }
@@ -233,12 +226,12 @@ public struct ReferenceBackend: Backend {
   }
 
   public func add(_ a: Tensor, _ b: Tensor, into out: Tensor) throws {
-    try forEach(out.count, every: Self.elements) { out.elements[$0] = a.elements[$0] + b.elements[$0] }
+    try forEach(out.count, part: Self.elements) { out.elements[$0] = a.elements[$0] + b.elements[$0] }
   }
 
   public func addPerChannel(_ x: Tensor, _ v: Tensor, into out: Tensor) throws {
     let (channels, rows) = (x.shape.channels, x.shape.rows / x.shape.batch)
-    try forEach(x.count, every: Self.elements) { i in
+    try forEach(x.count, part: Self.elements) { i in
       out.elements[i] = x.elements[i] + v.elements[i / (rows * channels) * channels + i % channels]
     }
   }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The program's worker threads, all of them: matrix products, norms and copies share the one pool.
 ///
-/// A run that was cancelled throws: what its tasks were to make is never taken for made.
+/// A cancelled run throws, so that its result can never be mistaken for a complete one.
 public final class ThreadPool: @unchecked Sendable {
   private let pool: OpaquePointer
   /// Threads that compute, the calling one included.
@@ -66,7 +66,7 @@ public final class ThreadPool: @unchecked Sendable {
       do {
         try body(task, thread)
       } catch {
-        // What was interrupted says less than what else went wrong, which may be why it was.
+        // Prefer any other error to an interruption, which that error may have caused.
         self.error.withLock { first in
           if first == nil || (first as? Diagnostic)?.kind == .interrupted { first = error }
         }

@@ -210,12 +210,7 @@ extension Plan.Step {
   }
 
   /// Whether it is a matrix product.
-  public var isProduct: Bool {
-    switch node.op {
-    case .conv2d, .linear: true
-    default: false
-    }
-  }
+  public var isProduct: Bool { node.isProduct }
 
   /// Takes `next`, the only reader of `output`, into this call if the kernels can do both at once.
   fileprivate mutating func fold(_ next: Node) -> Bool {

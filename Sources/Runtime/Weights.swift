@@ -64,7 +64,9 @@ public final class Weights: Sendable {
   ) -> Int {
     let uses = WeightUses(graph)
     return (nodes ?? graph.nodes).reduce(0) { sum, node in
-      guard node.isProduct, let stored = binding.tensors[node.path + ".weight"] else { return sum }
+      guard node.isProduct, let weight = node.parameters.first(where: { $0.name == "weight" }),
+        let stored = binding.tensors[node.key(of: weight)]
+      else { return sum }
       return sum + backend.packedBytes(stored.shape, stored.type, for: node.op, uses.use(of: node)) + 4096
     }
   }
@@ -100,7 +102,7 @@ private struct WeightUses {
 
 extension Node {
   /// Whether its weight is a matrix or a convolution's.
-  fileprivate var isProduct: Bool {
+  var isProduct: Bool {
     switch op {
     case .conv2d, .linear: true
     default: false

@@ -17,7 +17,7 @@ struct LineReader {
   private var searched = 0
   private var isFirst = true
   private var isEnded = false
-  /// Bytes of the present line that were let go of.
+  /// Bytes of the current line that were discarded.
   private var dropped = 0
   /// A line longer than this is not waited for: what gives it, a device for one, may never end it.
   private static let endlessBytes = 64 << 20

@@ -80,7 +80,8 @@ public final class LineEditor {
   /// Has the next `readLine` begin with keys that were typed before it.
   public func typeAhead(_ text: String) { clibedit_type_ahead(editor, text) }
 
-  /// Says that the terminal has yet to answer a question: its answers are no keys. `begun` is what came of one that had begun.
+  /// Says that the terminal has yet to answer a question: its answers are not keystrokes. `begun` is
+  /// the part of an answer that has come already.
   public func awaitAnswers(begun: [UInt8]) {
     begun.withUnsafeBytes { bytes in
       bytes.withMemoryRebound(to: CChar.self) {

@@ -2,23 +2,22 @@ import Base
 import Diffusion
 import Foundation
 
-/// Interrupted runs in the user's state folder, each written when it is interrupted, so that nothing that ends the process
-/// loses it.
+/// Interrupted runs in the user's state folder. Each is written when it is interrupted, so that it survives the process.
 ///
-/// A session holds a lock on the files of its own runs, so that another session's `resume` takes none of them.
+/// A session locks the files of its own runs, so that `resume` in another session does not take them.
 final class KeptRuns {
   /// `$XDG_STATE_HOME/ssd1b/runs`; nil where there is no home.
   let folder: String?
   private var locks: [String: FileLock] = [:]
   private var dropped: Set<String> = []
 
-  /// Of those that were left, so many are kept: the newest.
+  /// How many runs of ended sessions are kept, newest first.
   private static let mostLeft = 8
   private static let suffix = ".run.safetensors"
 
   init(folder: String?) { self.folder = folder }
 
-  /// Writes a run and returns where: at `path`, which this session keeps already, or under a new name.
+  /// Writes a run and returns its path: `path`, where this session keeps it already, or a new one.
   func keep(_ run: Generation, facts: [String: String], at path: String?) throws -> String? {
     guard let folder else { return nil }
     try FileManager.default.createDirectory(
@@ -29,8 +28,7 @@ final class KeptRuns {
     return path
   }
 
-  /// The newest run that a session which has ended left, of the model with this hash where there is one; it is this
-  /// session's from here on.
+  /// Takes over the newest run of an ended session, preferring runs of the model with this hash; nil when there is none.
   func takeNewestLeft(ofModel identity: String) -> String? {
     let left = left()
     let fitting = left.filter { (try? Generation.Kept(path: $0))?.facts["model"] == identity }
@@ -42,8 +40,7 @@ final class KeptRuns {
     return nil
   }
 
-  /// Takes the run in a file of the store for this session; false when another session has it. A file elsewhere is the
-  /// user's, and nil is returned.
+  /// Takes over the run in a file of the store: false when another session has it, nil when the file is not in the store.
   func take(_ path: String) -> Bool? {
     guard let folder, let store = realpath(folder, nil), let parent = realpath(PathName(path).folder, nil)
     else {
@@ -59,10 +56,10 @@ final class KeptRuns {
     return locks[path] != nil
   }
 
-  /// Leaves a run that was taken to other sessions.
+  /// Releases a run, so that other sessions may resume it.
   func giveBack(_ path: String) { locks[path] = nil }
 
-  /// Leaves a run that the user has dropped to other sessions, and to `resume FILE`: Ctrl-C is easily pressed twice.
+  /// Releases a run that the user has dropped. Its file stays, since Ctrl-C is easily pressed twice.
   func drop(_ path: String) {
     dropped.insert(path)
     locks[path] = nil
@@ -74,7 +71,7 @@ final class KeptRuns {
     locks[path] = nil
   }
 
-  /// Those of ended sessions, the newest first.
+  /// Runs of ended sessions, newest first.
   private func left() -> [String] {
     guard let folder else { return [] }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -75,7 +75,7 @@ struct Recording {
       SessionFile.firstLine, "\(conditions) \(SessionFile.counts(commands: commands, values: values))",
     ]
     let text = (opening + lines).joined(separator: "\n") + "\n"
-    lock = try AtomicFile.writeLocked(Data(text.utf8), to: path, replacing: replacing)
+    lock = try AtomicFile.write(Data(text.utf8), to: path, replacing: replacing)
     // A device or pipe has no contents that another program could change.
     stamp = lock == nil ? nil : FileStamp(path: path)
   }

@@ -19,19 +19,8 @@ extension Session {
     write(
       isJSON
         ? Record.success(seq: commandCount, command: command, result: output.result).text()
-        : shown(output))
+        : output.form == .text ? Self.safe(output.text) : output.rendered)
     if !isJSON { writeRaw(output.terminalText) }
-  }
-
-  /// A command's output in the form that was asked for. A table for another program keeps its names as they are, but never
-  /// on a terminal, where they could act.
-  private func shown(_ output: CommandOutput) -> String {
-    guard output.form != .text else { return Self.safe(output.text) }
-    guard TerminalInfo.isTerminal(1) else { return output.rendered }
-    return output.rendered.replacing("\r\n", with: "\n").split(
-      separator: "\n", omittingEmptySubsequences: false
-    )
-    .map { String($0).escapingInvisibles }.joined(separator: "\n")
   }
 
   /// A text of lines without control characters, wherever its names came from.
@@ -52,7 +41,7 @@ extension Session {
           location: failure.error.location, result: failure.output?.result
         ).text())
     } else if let output = failure.output {
-      write(shown(output))
+      write(output.form == .text ? Self.safe(output.text) : output.rendered)
     }
     guard !failure.isReported else { return }
     // At the prompt a line's number says nothing.
@@ -73,7 +62,7 @@ extension Session {
     ScriptRunner(
       table, keepsGoing: keepsGoing ?? self.keepsGoing, allowsAbbreviation: allowsAbbreviation,
       shouldStop: { [pool] in pool.isCancelled },
-      // Zeros stood for what could no longer be read.
+      // The pages that were lost read as zeros.
       check: { if let loss = MappedBytes.takeLoss() { throw loss } },
       output: { [self] _, invocation, output in
         record(output, of: invocation)
@@ -93,7 +82,7 @@ extension Session {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
-      // Where results cannot go there is nothing to go on for. Who stopped reading knows; a dropped terminal reads nothing.
+      // Without an output there is no point in continuing. No message for a closed pipe or a dropped terminal.
       let code = errno
       keepUnfinishedRun()
       if let signal = InterruptFlag.exitCode { exit(signal) }

@@ -123,40 +123,12 @@ extension Session {
     return image
   }
 
-  /// Makes the model compute with what the last run was computed with, so that what is made of it belongs to it.
-  ///
-  /// Throws a `Diagnostic` of kind `.otherModel` when the model's files have changed since.
-  func useBackendOfLastRun() throws {
-    try refreshModel()
-    if last != nil, lastRunState.modelVersion != modelVersion {
-      // Files may be written again as they were.
-      guard try lastRunState.identity == modelIdentity() else {
-        throw Diagnostic(
-          .otherModel, at: "last run", "it was computed before the model's files changed",
-          hint: "dump and latents still have it; generate makes a new one")
-      }
-      lastRunState.modelVersion = modelVersion
-    }
-    if let lastCompute { try useBackend(lastCompute) }
-  }
-
   /// The last run. Throws when there was none.
   func lastRun() throws -> Generation {
     guard let last else {
       throw Diagnostic(.usage, at: "last run", "there is none yet", hint: "generate a picture first")
     }
     return last
-  }
-
-  /// Forgets the run that was just interrupted, and has the one before it as the last again.
-  func dropInterruptedRun() {
-    guard let before = beforeInterruption, let run = last else { return }
-    let path = lastRunState.keptPath.flatMap { $0 == before.keptPath ? nil : $0 }
-    if let path { keptRuns.drop(path) }
-    let then = path.map { "; resume \(Quoting.word($0)) still has it" } ?? ""
-    say("the run interrupted at \(run.step)/\(run.request.steps) is dropped\(then)")
-    lastRunState = before
-    beforeInterruption = nil
   }
 
   /// The settings that hold for one command: the session's, and over them those that it was given.
@@ -217,49 +189,6 @@ extension Session {
     }
   }
 
-  /// What a run ended early with, once what was done is kept: in the session, and in a file that outlives it.
-  private func keptFault(
-    _ fault: Diagnostic, _ run: Generation, at message: String, _ before: LastRunState, hint: String
-  ) -> Diagnostic {
-    guard rehearsal == nil else {
-      return fault.kind == .interrupted ? Diagnostic(.interrupted, message) : fault
-    }
-    if fault.kind == .interrupted { beforeInterruption = before }
-    do {
-      if run.step > 0 {
-        lastRunState.keptPath = try keptRuns.keep(run, facts: facts(ofRun: run), at: lastRunState.keptPath)
-      }
-    } catch {
-      SSD1B.report(
-        "warning: the run is kept in memory alone: \("\(error)".escapingInvisibles)", inColor: colors(on: 2))
-    }
-    let batchHint = lastRunState.keptPath.map {
-      "the run is kept: resume \(Quoting.word($0)) goes on with it"
-    }
-    if fault.kind == .interrupted {
-      return Diagnostic(.interrupted, message, hint: isInteractive ? hint : batchHint)
-    }
-    var fault = fault
-    let then = isInteractive && run.step > 0 ? "the run is kept: resume goes on with it" : batchHint
-    fault.hint = [fault.hint, then].compactMap { $0 }.joined(separator: "; ")
-    return fault
-  }
-
-  /// Keeps the run that goes on, for the end of the process in the middle of it.
-  func keepUnfinishedRun() {
-    guard let run = last, !lastIsWritten, run.step > 0, rehearsal == nil else { return }
-    lastRunState.keptPath =
-      (try? keptRuns.keep(run, facts: facts(ofRun: run), at: lastRunState.keptPath)) ?? lastRunState.keptPath
-  }
-
-  /// Says where a run that this session leaves unfinished is, for the next one.
-  func sayWhatIsKept() {
-    guard let run = last, !lastIsWritten, lastRunState.keptPath != nil else { return }
-    say(
-      "the run interrupted at \(run.step)/\(run.request.steps) is kept: resume goes on with it in the next session"
-    )
-  }
-
   /// Runs to its end what `begin` gives, and writes its picture.
   ///
   /// - Parameters:
@@ -315,7 +244,7 @@ extension Session {
       while !run.isFinished {
         let before = clock.now
         guard let state = try run.next(on: model, observers: observers) else { break }
-        // A step that may have read something else is not taken.
+        // Discard a step that may have read the changed file.
         try checkModel(model)
         stepsTime += clock.now - before
         last = run
@@ -350,7 +279,7 @@ extension Session {
     }
     (lastRunState.path, lastRunState.isWritten) = (place, true)
     if rehearsal == nil {
-      // The file that it was kept in is done with; that of another, whose place it took, is left for later.
+      // Its own file is no longer needed; the file of an interrupted run that it replaces stays for a later `resume`.
       if let path = lastRunState.keptPath { keptRuns.remove(path) }
       if let path = before.keptPath, path != lastRunState.keptPath { keptRuns.drop(path) }
     }
@@ -359,32 +288,5 @@ extension Session {
     return MadePicture(
       path: place, run: run, image: image, secondsPerStep: secondsPerStep,
       seconds: (clock.now - start).seconds, captured: recorder.captured.count, isReused: false)
-  }
-
-  /// The SHA-256 that tells the loaded model from others, computed when first asked for.
-  func modelIdentity() throws -> SHA256 {
-    try refreshModel()
-    if let identity { return identity }
-    let found = try model().identity()
-    identity = found
-    return found
-  }
-
-  /// Throws a `Diagnostic` when files of a model that something was just computed with were written to meanwhile.
-  private func checkModel(_ model: DiffusionModel) throws {
-    if let change = model.changes(inPlace: true).first { throw change }
-  }
-
-  /// Reads the model again when its files have changed since they were opened, so that what is computed belongs to what is
-  /// said of the model. Throws a `Diagnostic` that says what happened to them when they cannot be read.
-  func refreshModel() throws {
-    guard let model = pipeline, let change = model.changes().first else { return }
-    do {
-      open(try DiffusionModel(model.files.reopened(), backend: model.backend))
-    } catch let fault as Diagnostic where fault.kind != .interrupted {
-      throw Diagnostic(
-        .model, at: change.place, "\(change.message), and cannot be read now: \(fault)", hint: change.hint)
-    }
-    say("note: \(change): the model was read again")
   }
 }

@@ -43,7 +43,7 @@ final class Session {
   var preview: LatentPreview?
   /// Gives keys to the prompt that were typed before it.
   var typeAhead: (String) -> Void = { _ in }
-  /// Tells the prompt that the terminal has not answered yet, and what of an answer has come.
+  /// Tells the prompt that the terminal has not answered yet, passing the part of an answer that has come.
   var awaitAnswers: ([UInt8]) -> Void = { _ in }
   /// The loaded model's SHA-256, once it was asked for.
   var identity: SHA256?

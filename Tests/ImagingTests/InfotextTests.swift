@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Imaging
+import RandomNumbers
 import Testing
 
 @Suite("Infotext")
@@ -75,7 +76,7 @@ struct InfotextTests {
 
   @Test("Random values survive writing and reading")
   func randomValues() {
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     let alphabet = Array("ab1 ,:\"\\/\n\r\t-_{}[]é狐🦊\u{A0}\u{2028}\u{1F}\u{7F}\u{301}".unicodeScalars)
     for _ in 0..<2000 {
       var view = String.UnicodeScalarView()

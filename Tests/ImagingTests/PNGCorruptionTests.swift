@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Imaging
+import RandomNumbers
 import Testing
 
 @Suite("PNG corruption")
@@ -34,7 +35,7 @@ struct PNGCorruptionTests {
 
   @Test("A file with changed bytes is refused with its name or read, and never crashes")
   func flipped() throws {
-    var random = SplitMix64(state: 7)
+    var random = SplitMix64(seed: 7)
     var refused = 0
     var read = 0
     for (name, data) in try Self.files() {

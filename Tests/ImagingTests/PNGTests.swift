@@ -1,12 +1,13 @@
 import Base
 import Foundation
 import Imaging
+import RandomNumbers
 import Testing
 
 @Suite("PNG writing")
 struct PNGTests {
   static func picture(_ width: Int, _ height: Int, seed: UInt64 = 1) -> Image {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     return Image(
       width: width, height: height,
       pixels: (0..<width * height * 3).map { _ in UInt8(truncatingIfNeeded: random.next()) })

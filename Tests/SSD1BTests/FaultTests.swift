@@ -379,6 +379,14 @@ import Testing
         #expect(
           !output.contains("\u{1B}[31m") && !output.contains("\u{9B}"), "\(form): \(output.debugDescription)")
       }
+      // A file's name stands in a table too.
+      let plain = #"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+      let sound =
+        withUnsafeBytes(of: UInt64(plain.utf8.count)) { Data($0) } + Data(plain.utf8) + Data(count: 4)
+      try sound.write(to: URL(fileURLWithPath: folder + "/e\u{1B}[31m.safetensors"))
+      let command = #"tensor w in="./e\u{1b}[31m.safetensors" as=csv"#
+      let output = try shell.enter(command, expecting: "dtype,F32")
+      #expect(output.contains("\\u{1b}[31m") && !output.contains("\u{1B}[31m"), "\(output.debugDescription)")
       try shell.leave()
     }
   }

@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Imaging
+import RandomNumbers
 import Testing
 
 /// Settings out of pictures of other programs, in the forms in which these write them.
@@ -136,14 +137,8 @@ import Testing
 
   @Test("Pictures whose settings are nearly sound are recalled, or refused with what is wrong with them")
   func nearlySound() throws {
-    // The same numbers on every run (Steele, Lea and Flood 2014).
-    var state: UInt64 = 16
-    func random(_ count: Int) -> Int {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Int((z ^ (z >> 31)) % UInt64(max(1, count)))
-    }
+    var generator = SplitMix64(seed: 16)
+    func random(_ count: Int) -> Int { Int.random(in: 0..<max(1, count), using: &generator) }
     let oddities = [
       "-1", "1e999", "9223372036854775808", "null", "[]", "{}", "\"", "\\", "[\"3\", 0]", "\n", ", ", ": ",
       "狐",

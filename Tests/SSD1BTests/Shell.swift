@@ -6,6 +6,9 @@ import Testing
 struct Shell {
   let terminal: PseudoTerminal
 
+  /// One that was started already.
+  init(terminal: PseudoTerminal) { self.terminal = terminal }
+
   /// Starts it and waits for its prompt.
   init(
     in folder: String, _ arguments: [String] = [], environment: [String: String] = [:], columns: Int = 100,

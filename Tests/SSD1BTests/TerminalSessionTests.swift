@@ -6,17 +6,9 @@ import Testing
 /// The shell on a real pseudo-terminal.
 @Suite(.serialized) struct TerminalSessionTests {
   private func session(
-    in folder: String, _ arguments: String = "", environment: [String: String] = [:], columns: Int = 100
+    in folder: String, _ arguments: [String] = [], environment: [String: String] = [:], columns: Int = 100
   ) throws -> PseudoTerminal {
-    let terminal = try PseudoTerminal(columns: columns)
-    try terminal.spawn(
-      "/bin/sh", ["-c", "cd \(folder) && exec \(Program.path) \(arguments)"],
-      environment: [
-        "TERM": "xterm", "LANG": "C.UTF-8", "HOME": folder, "PATH": "/usr/bin:/bin", "NO_COLOR": "1",
-      ]
-      .merging(environment) { $1 })
-    try terminal.expect("ssd1b>")
-    return terminal
+    try Shell(in: folder, arguments, environment: environment, columns: columns).terminal
   }
 
   /// What the editor sends when a line is done, before what the command prints.
@@ -32,12 +24,7 @@ import Testing
     return first + (try terminal.expect("ssd1b> "))
   }
 
-  private func leave(_ terminal: PseudoTerminal) throws {
-    // While a command runs, Ctrl-D is the terminal driver's; the editor has it at the prompt only.
-    try terminal.send("\u{4}")
-    let code = try terminal.wait()
-    #expect(code == 0)
-  }
+  private func leave(_ terminal: PseudoTerminal) throws { try Shell(terminal: terminal).leave() }
 
   @Test("Ctrl-C in a run is back at the prompt within 300 ms, and the session goes on")
   func interrupt() throws {
@@ -249,85 +236,55 @@ import Testing
     }
   }
 
-  @Test(
-    "Ctrl-Z gives the terminal back as it was, at a later prompt and in a run, and fg goes on with either")
-  func stopTwice() throws {
-    try Program.withFolder { folder in
-      let terminal = try PseudoTerminal(columns: 100)
-      try terminal.spawn(
-        "/bin/bash", ["--norc", "--noprofile", "-i"],
-        environment: [
-          "TERM": "xterm", "LANG": "C.UTF-8", "HOME": folder, "PATH": "/usr/bin:/bin", "NO_COLOR": "1",
-          "PS1": "outer> ",
-        ])
-      try terminal.expect("outer> ")
-      let device = try terminal.openDevice()
-      defer { close(device) }
-      func echoes() -> Bool {
-        var modes = termios()
-        tcgetattr(device, &modes)
-        return modes.c_lflag & tcflag_t(ECHO) != 0 && modes.c_lflag & tcflag_t(ICANON) != 0
-      }
-      try terminal.send("cd \(folder); \(Program.path)\r")
-      try terminal.expect("ssd1b> ")
-      try enter("pictures off", in: terminal)
-      // At the second prompt.
-      try terminal.send("seed 1")
-      try terminal.expect("seed 1")
-      try terminal.send("\u{1A}")
-      try terminal.expect("Stopped")
-      try terminal.expect("outer> ")
-      try terminal.send("sleep 0.3; fg\r")
-      // While bash runs a command, the modes are those that it found.
-      usleep(150_000)
-      #expect(echoes())
-      try terminal.expect("seed 1")
-      try terminal.send("2\r")
-      try terminal.expect("seed 12")
-      try terminal.expect("ssd1b> ")
-      // In a run.
-      try terminal.send("generate steps=30 size=256x256 out=z.png\r")
-      try terminal.expect("2/30")
-      try terminal.send("\u{1A}")
-      try terminal.expect("Stopped")
-      try terminal.expect("outer> ")
-      try terminal.send("sleep 0.3; fg\r")
-      usleep(150_000)
-      #expect(echoes())
-      try terminal.expect("z.png  seed 12")
-      try terminal.expect("ssd1b> ")
-      try terminal.send("\u{4}")
-      try terminal.expect("outer> ")
-      try terminal.send("exit\r")
-      _ = try terminal.wait()
-    }
+  /// An interactive bash, with job control, that has started the shell.
+  private func jobControl(in folder: String) throws -> PseudoTerminal {
+    let terminal = try PseudoTerminal(columns: 100)
+    try terminal.spawn(
+      "/bin/bash", ["--norc", "--noprofile", "--noediting", "-i"],
+      environment: [
+        "TERM": "xterm", "LANG": "C.UTF-8", "HOME": folder, "PATH": "/usr/bin:/bin", "PS1": "outer> ",
+        "NO_COLOR": "1",
+      ])
+    try terminal.expect("outer> ")
+    try terminal.send("cd \(folder); \(Program.path)\r")
+    try terminal.expect("ssd1b> ")
+    return terminal
   }
 
-  @Test("Ctrl-Z stops the shell and fg takes it up with its line")
+  @Test("Ctrl-Z gives the terminal back as it was, at any prompt and in a run, and fg goes on with either")
   func suspend() throws {
     try Program.withFolder { folder in
-      let terminal = try PseudoTerminal(columns: 100)
-      try terminal.spawn(
-        "/bin/bash", ["--norc", "--noediting", "-i"],
-        environment: [
-          "TERM": "xterm", "LANG": "C.UTF-8", "HOME": folder, "PATH": "/usr/bin:/bin", "PS1": "sh$ ",
-          "NO_COLOR": "1",
-        ])
-      try terminal.expect("sh$ ")
-      try terminal.send("\(Program.path)\r")
-      try terminal.expect("ssd1b> ")
-      try terminal.send("seed 9")
-      try terminal.expect("seed 9")
-      try terminal.send("\u{1A}")
-      try terminal.expect("Stopped")
-      try terminal.expect("sh$ ")
-      try terminal.send("fg\r")
-      try terminal.expect("seed 9")
-      try terminal.send("8\r")
-      try terminal.expect("\(done)seed 98\r\n")
+      let terminal = try jobControl(in: folder)
+      let device = try terminal.openDevice()
+      defer { close(device) }
+      /// Stops the shell, sees bash run a command with the modes that it found, and has the shell go on.
+      func stopAndGoOn() throws {
+        try terminal.send("\u{1A}")
+        try terminal.expect("Stopped")
+        try terminal.expect("outer> ")
+        try terminal.send("sleep 0.3; fg\r")
+        usleep(150_000)
+        var modes = termios()
+        tcgetattr(device, &modes)
+        #expect(modes.c_lflag & tcflag_t(ECHO) != 0 && modes.c_lflag & tcflag_t(ICANON) != 0)
+      }
+      for prompt in 1...2 {
+        try terminal.send("seed \(prompt)")
+        try terminal.expect("seed \(prompt)")
+        try stopAndGoOn()
+        try terminal.expect("seed \(prompt)")
+        try terminal.send("8\r")
+        try terminal.expect("\(done)seed \(prompt)8\r\n")
+        try terminal.expect("ssd1b> ")
+      }
+      try enter("pictures off", in: terminal)
+      try terminal.send("generate steps=30 size=256x256 out=z.png\r")
+      try terminal.expect("2/30")
+      try stopAndGoOn()
+      try terminal.expect("z.png  seed 28")
       try terminal.expect("ssd1b> ")
       try terminal.send("\u{4}")
-      try terminal.expect("sh$ ")
+      try terminal.expect("outer> ")
       try terminal.send("exit\r")
       _ = try terminal.wait()
     }
@@ -384,7 +341,7 @@ import Testing
       try terminal.expect("ssd1b> ")
       try enter("set", in: terminal, expecting: "* steps     7")
       try leave(terminal)
-      let plain = try session(in: folder, "--no-rc")
+      let plain = try session(in: folder, ["--no-rc"])
       try enter("set", in: plain, expecting: "  steps     20")
       try leave(plain)
       // A batch reads no file that it was not told of.

@@ -1,20 +1,8 @@
 import Base
 import Foundation
+import RandomNumbers
 import Shell
 import Testing
-
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers on every run.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite("Fuzz", .timeLimit(.minutes(1)))
 struct FuzzTests {
@@ -39,7 +27,7 @@ struct FuzzTests {
 
   @Test("Random lines are read, parsed and completed, or refused with a line of the script")
   func lines() throws {
-    var random = SplitMix64(state: 1)
+    var random = SplitMix64(seed: 1)
     let lineCount = 20_000
     var data = Data()
     // A line feed among the random bytes would make more lines of one.
@@ -82,7 +70,7 @@ struct FuzzTests {
 
   @Test("Random lines one by one, as a terminal gives them")
   func single() {
-    var random = SplitMix64(state: 2)
+    var random = SplitMix64(seed: 2)
     for _ in 0..<20_000 {
       let text = String(decoding: Self.line(&random), as: UTF8.self)
       var assembler = StatementAssembler(

@@ -40,8 +40,8 @@ void clibedit_remember(clibedit_editor *editor, const char *entry);
 // Has the next clibedit_read begin with `text`, as if it had been typed.
 void clibedit_type_ahead(clibedit_editor *editor, const char *text);
 
-// Says that the terminal has yet to answer a question: what it answers while a line is read is let go of. `begun` is what
-// came of an answer that had begun.
+// Says that the terminal has yet to answer a question: answers that come while a line is read are discarded. `begun` is
+// the part of an answer that has come already.
 void clibedit_await_answers(clibedit_editor *editor, const char *begun, int count);
 
 // While completing: the line as UTF-8 (not terminated), its bytes, and the cursor's byte offset.

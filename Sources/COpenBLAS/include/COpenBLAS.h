@@ -11,8 +11,8 @@ extern "C" {
 // Call it before other threads use the environment: it may set OPENBLAS_CORETYPE.
 const char *cob_load(void);
 
-// Has the library take now the buffers that so many threads at once need: it goes on trying for ever when it cannot have
-// them later. 0 when they cannot be had; `may_take` is asked before each. Call it from one thread at a time.
+// Makes the library allocate the buffers of this many threads now: when it cannot allocate one later, it retries for ever.
+// 0 when memory is short; `may_take` is asked before each buffer. Call it from one thread at a time.
 int cob_reserve(int threads, int (*may_take)(size_t bytes));
 // How many threads' buffers it has.
 int cob_reserved(void);

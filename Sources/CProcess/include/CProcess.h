@@ -15,7 +15,7 @@ void cprocess_install_signals(void);
 // Puts back what was there before cprocess_install_signals.
 void cprocess_restore_signals(void);
 
-// Non-zero when what is running should stop. Any thread may read it with a relaxed atomic load.
+// Non-zero when the running command should stop. Any thread may read it with a relaxed atomic load.
 const int32_t *cprocess_stop_flag(void);
 bool cprocess_should_stop(void);
 // How often SIGINT arrived since the last clear.
@@ -48,7 +48,7 @@ int32_t cprocess_watch_mapping(const void *address, size_t bytes);
 void cprocess_unwatch_mapping(int32_t slot);
 // Whether pages of this mapping were lost.
 bool cprocess_mapping_is_lost(int32_t slot);
-// A slot whose mapping lost pages since the last call, or -1; lowers the stop flag when it was raised for that alone.
+// A slot whose mapping lost pages since the last call, or -1. Lowers the stop flag unless something else raised it too.
 int32_t cprocess_take_lost_mapping(void);
 
 // MARK: Memory

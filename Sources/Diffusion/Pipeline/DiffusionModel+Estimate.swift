@@ -60,7 +60,7 @@ extension DiffusionModel {
     let kept = unet.given.reduce(0) { $0 + $1.shape.count * backend.precision.width }
     let activations = max(unet.arenaBytes, decoder.arenaBytes) + kept
     let isUNetReady = isPresent && isLaidOut(.unet)
-    let own = max(32 << 20, Self.residentBytes - weightBytes - self.memory.bytes)
+    let own = max(32 << 20, Memory.resident - weightBytes - self.memory.bytes)
     let withEncoders = encoderBytes + (isUNetReady ? unetBytes : 0)
     let memory: [(String, Int)] =
       withEncoders > unetBytes + activations + decoderBytes
@@ -128,21 +128,14 @@ extension DiffusionModel {
   private func layoutBytes(
     of component: Architecture.Component, for output: String? = nil, on backend: any Backend
   ) throws -> Int {
-    let packed = try packedBytes(of: component, for: output, on: backend)
-    guard !(backend is OneDNNBackend), let checkpoint = checkpoints[component] else { return packed }
-    // What is read from the checkpoint's own pages has those in memory too.
-    let nodes = try parameterNodes(of: component, for: output).nodes
+    let (graph, nodes) = try parameterNodes(of: component, for: output)
+    let binding = binding(of: component)
+    let packed = Weights.packedBytes(graph: graph, nodes: nodes, binding: binding, backend: backend)
+    guard !(backend is OneDNNBackend) else { return packed }
+    // Backends that read the checkpoint's pages have those in memory as well.
     return nodes.flatMap { node in node.parameters.map(node.key(of:)) }.reduce(packed) { sum, key in
-      sum + (checkpoint.tensor(for: key)?.entry.range.count ?? 0)
+      sum + (binding.tensors[key]?.bytes.count ?? 0)
     }
-  }
-
-  /// Memory of this process that is in use; 0 where the system does not say.
-  private static var residentBytes: Int {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map {
-      $0 * sysconf(Int32(_SC_PAGESIZE))
-    } ?? 0
   }
 }
 

@@ -11,21 +11,26 @@ extension DiffusionModel {
     let scale = architecture.vae.scaleFactor
     let pixels = request.width * request.height
 
+    let latents = architecture.unet.config.inChannels * (pixels / (scale * scale))
+    // Each state's latents, denoised latents and prediction; the picture in floats, in bytes and as a PNG.
+    let results = (request.steps + 2) * 3 * 4 * latents + pixels * 3 * (4 + 4 + 4 + 1 + 1)
     let isNew = texts(of: request).contains { !isEncoded($0) }
+    // After a run of the same size everything else is allocated, and no graph needs to be built to count it.
+    if !isNew, hasDenoiser(batch: batch, height: request.height / scale, width: request.width / scale),
+      isLaidOut(.vae, for: "decoded")
+    {
+      return try Memory.ensure(results, for: "\(request.width)x\(request.height)")
+    }
     let encoders = try isNew ? Self.encoders.reduce(0) { try $0 + missingBytes(of: $1) } : 0
 
     let unet = try plan(of: .unet, request, batch: batch, backend.precision)
     let decoder = try plan(of: .vae, request, batch: 1, backend.precision)
     let given = unet.given.reduce(0) { $0 + $1.shape.count * backend.precision.width }
-    // Both values and layers that are given are kept beside the arena.
+    // Values that depend only on the prompt are kept beside the arena.
     let arena = max(0, max(unet.arenaBytes, decoder.arenaBytes) - memory.bytes)
     let steps =
       try missingBytes(of: .unet) + missingBytes(of: .vae, for: "decoded") + arena + given
       + max(workspace(of: unet), workspace(of: decoder))
-
-    let latents = architecture.unet.config.inChannels * (pixels / (scale * scale))
-    // Each state's latents, denoised latents and prediction; the picture in floats, in bytes and as a PNG.
-    let results = (request.steps + 2) * 3 * 4 * latents + pixels * 3 * (4 + 4 + 4 + 1 + 1)
     try Memory.ensure(
       backend.startBytes + max(encoders, steps + results), for: "\(request.width)x\(request.height)")
   }

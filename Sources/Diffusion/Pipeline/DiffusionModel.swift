@@ -186,6 +186,11 @@ public final class DiffusionModel {
     return made
   }
 
+  /// Whether the UNet at a batch and size of latents is the one that was used last.
+  func hasDenoiser(batch: Int, height: Int, width: Int) -> Bool {
+    denoiser.map { $0.batch == batch && $0.height == height && $0.width == width } ?? false
+  }
+
   /// Begins to measure the UNet's steps anew.
   public func resetProfile() { denoiser?.resetProfile() }
 
@@ -212,7 +217,7 @@ public final class DiffusionModel {
   public var weightBytes: Int { weights.values.reduce(0) { $0 + $1.extraBytes } }
 
   /// What happened to the model's files since they were opened; nothing while they are as they were.
-  /// - Parameter inPlace: whether files that others took the place of, and that stay mapped, count as they were.
+  /// - Parameter inPlace: as in `ModelFiles.changes`.
   public func changes(inPlace: Bool = false) -> [Diagnostic] {
     let lost = checkpoints.values.flatMap(\.files).filter(\.isLost).map { Diagnostic.changed($0.place) }
     return lost + files.changes(inPlace: inPlace)

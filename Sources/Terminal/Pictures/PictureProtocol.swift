@@ -83,7 +83,7 @@ public struct PictureSupport: Equatable, Sendable {
     return false
   }
 
-  /// Where an answer begins in what `read` left over that had not come to its end.
+  /// The index of an incomplete answer at the end of what `read` left over; nil when there is none.
   public static func unfinishedReply(in rest: [UInt8]) -> Int? {
     guard let start = rest.lastIndex(of: 0x1B) else { return nil }
     let begun = rest[(start + 1)...]

@@ -200,7 +200,7 @@ enum EvidenceCommands {
     let text = try session.updated(session: file, forcing: forced)
     try AtomicFile.write(Data(text.utf8), to: path)
     return CommandOutput(
-      "\(path.escapingInvisibles): evidence of \(file.entries.count) commands written anew",
+      "\(path.escapingInvisibles): evidence of \(file.entries.count) commands updated",
       result: ["file": .string(path)])
   }
 

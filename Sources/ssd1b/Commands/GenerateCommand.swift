@@ -98,7 +98,7 @@ enum GenerateCommand {
     if let file = try invocation.text("FILE") ?? keptFile(session) {
       guard let isTaken = Optional(session.keptRuns.take(file)), isTaken != false else {
         throw Diagnostic(
-          .usage, at: file, "the run is another session's, which has not ended",
+          .usage, at: file, "the run belongs to a session that is still open",
           hint: "resume it there, or end that session")
       }
       // A file elsewhere, which `save` wrote, is the user's.

@@ -27,9 +27,8 @@ enum ScriptCommands {
       examples: [("save work.ssd1b", "source work.ssd1b takes it up again")])
   ) { invocation, session in
     let path = session.place(for: try invocation.required("FILE"))
-    if invocation.text("replace") == nil, let data = try? RegularFile(path).contents(),
-      !data.starts(with: Data(savedMark.utf8))
-    {
+    let isSaved = (try? RegularFile(path).contents())?.starts(with: Data(savedMark.utf8)) ?? false
+    if invocation.text("replace") == nil, FileStamp(path: path) != nil, !isSaved {
       throw Diagnostic(
         .file, at: path, "expected a name that no file has, or a script that save wrote, found another file",
         hint: "save \(Quoting.word(path)) replace writes over it")

@@ -45,9 +45,13 @@ public enum InterruptFlag {
 
   /// Throws when the running command should stop. Call it in loops that may take longer than a moment.
   public static func check() throws {
-    if isRaised { throw reason }
+    if isRaised { throw takeReason() }
   }
 
   /// Why the flag is raised: a mapped file that was truncated, or the user.
-  public static var reason: Diagnostic { MappedBytes.takeLoss() ?? Diagnostic(.interrupted, "interrupted") }
+  ///
+  /// A lost mapping is reported once, and no longer raises the flag afterwards.
+  public static func takeReason() -> Diagnostic {
+    MappedBytes.takeLoss() ?? Diagnostic(.interrupted, "interrupted")
+  }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Bytes that stay where they are for as long as this object lives: a mapped file, or part of the program itself.
 ///
-/// A file may be truncated while it is mapped. Its pages then read as zeros, the run stops, and `InterruptFlag.reason`
+/// A file may be truncated while it is mapped. Its pages then read as zeros, the run stops, and `InterruptFlag.takeReason`
 /// says which file it was; nothing computed from it is used.
 public final class MappedBytes: @unchecked Sendable {
   public let buffer: UnsafeRawBufferPointer
@@ -116,13 +116,6 @@ public struct FileStamp: Hashable, Sendable {
 
   /// Whether it is the same file, whatever was written to it since.
   public func isSameFile(as other: FileStamp) -> Bool { (device, inode) == (other.device, other.inode) }
-
-  /// Of an open file.
-  public init?(descriptor: Int32) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return nil }
-    self.init(status)
-  }
 }
 
 /// A regular file open for reading. Folders, pipes and devices are refused at once, without waiting for a writer.

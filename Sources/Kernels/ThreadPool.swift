@@ -28,7 +28,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Throws when the cancel flag is raised.
   public func checkCancelled() throws {
-    if isCancelled { throw InterruptFlag.reason }
+    if isCancelled { throw InterruptFlag.takeReason() }
   }
 
   /// Calls `body(task)` once for each task in 0..<count, on all threads, and returns when all are done.
@@ -48,7 +48,7 @@ public final class ThreadPool: @unchecked Sendable {
         Unmanaged<Run>.fromOpaque(context!).takeUnretainedValue().perform(Int(task), Int(thread))
       }
       if let error = run.error.withLock({ $0 }) { throw error }
-      if isWhole == 0 { throw InterruptFlag.reason }
+      if isWhole == 0 { throw InterruptFlag.takeReason() }
     }
   }
 

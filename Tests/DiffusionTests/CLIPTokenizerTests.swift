@@ -223,7 +223,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
       place: "tokenizer_config.json", message: "\"new\" to have the id 5, found 7",
       configuration: #"{"added_tokens_decoder": {"7": {"content": "new"}}}"#),
     Fault(
-      place: "tokenizer_config.json", message: "found the integer 1",
+      place: "tokenizer_config.json", message: "not the integer 1",
       configuration: #"{"model_max_length": 1}"#),
     Fault(
       place: "tokenizer_config.json", message: "found the string \"left\"",

@@ -7,6 +7,8 @@ struct AddedToken: Sendable {
   var stripsRight = false
   /// Counts only between blanks or the text's ends.
   var isSingleWord = false
+  /// Is found after the text was normalized, by its own normalized spelling; of a `tokenizer.json` alone.
+  var isNormalized = false
 }
 
 /// The tokens that a text is cut at, compared code point by code point and with regard to case.

@@ -1,11 +1,13 @@
 import Base
+import Checkpoints
 import Foundation
 
-/// CLIP's byte-pair tokenizer, read from the four files of a tokenizer's folder.
+/// CLIP's byte-pair tokenizer (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision"),
+/// read from a tokenizer's folder.
 ///
-/// Gives the ids that transformers' `CLIPTokenizer` gives where ftfy is installed (Radford et al. 2021,
-/// "Learning Transferable Visual Models From Natural Language Supervision"). Which characters are letters,
-/// marks or unassigned is the Unicode version of the Swift standard library.
+/// With `vocab.json` and `merges.txt` it gives the ids that transformers' `CLIPTokenizer` gives where ftfy is installed, with
+/// `tokenizer.json` alone those that the tokenizers library gives. Which characters are letters, marks or unassigned is the
+/// Unicode version of the Swift standard library.
 public struct CLIPTokenizer: Sendable {
   /// A text made ready for a text encoder.
   public struct Encoding: Equatable, Sendable {
@@ -30,76 +32,112 @@ public struct CLIPTokenizer: Sendable {
   /// The ids of an encoding: 77 in CLIP.
   public let maximumLength: Int
 
-  private let unknownID: Int
-  private let splitsSpecialTokens: Bool
-  private let added: AddedTokens
-  private let merges: BytePairMerges
-  /// By id; the vocabulary, then the added tokens that it lacks.
-  private let spellings: [String]
-  /// The ids of the two spellings that no merging touches, wherever they come from.
-  private let wholeWords: [String: Int]
+  private enum Source: Sendable {
+    case vocabulary(VocabularyTokenizer)
+    case file(TokenizerFile, cutsLeft: Bool)
+  }
 
-  /// Reads a tokenizer.
-  ///
-  /// - Parameters:
-  ///   - vocabulary: `vocab.json`, an object from spellings to ids.
-  ///   - merges: `merges.txt`.
-  ///   - configuration: `tokenizer_config.json`, where there is one.
-  ///   - specialTokensMap: `special_tokens_map.json`, where there is one.
-  ///   - place: the folder's name, for errors.
-  /// - Throws: a `Diagnostic` of kind `.model` for a file that is not what its name says, ids with gaps or
-  ///   repeats, a malformed merge or one whose result the vocabulary lacks, a special token without an id.
+  private let source: Source
+
+  /// Reads a tokenizer of a vocabulary and merges. Parameters and errors are those of `VocabularyTokenizer`.
   public init(
     vocabulary: Data, merges: Data, configuration: Data?, specialTokensMap: Data?, at place: String
   ) throws {
-    let ids = try Self.vocabulary(vocabulary, at: "\(place)/vocab.json")
-    var spellings = try Self.spellings(of: ids, at: "\(place)/vocab.json")
-    let settings = try TokenizerConfiguration(
-      configuration: configuration, specialTokensMap: specialTokensMap, vocabulary: ids, at: place)
-    self.merges = try BytePairMerges(parsing: merges, vocabulary: ids, at: "\(place)/merges.txt")
-    for token in settings.added where token.id >= spellings.count { spellings.append(token.spelling) }
-    self.spellings = spellings
-    beginID = settings.beginID
-    endID = settings.endID
-    padID = settings.padID
-    unknownID = settings.unknownID
+    let tokenizer = try VocabularyTokenizer(
+      vocabulary: vocabulary, merges: merges, configuration: configuration,
+      specialTokensMap: specialTokensMap,
+      at: place)
+    let settings = tokenizer.settings
+    (beginID, endID, padID) = (settings.beginID, settings.endID, settings.padID)
     maximumLength = settings.maximumLength
-    splitsSpecialTokens = settings.splitsSpecialTokens
-    added = AddedTokens(settings.added)
-    let unknownID = settings.unknownID
-    wholeWords = Dictionary(
-      uniqueKeysWithValues: ["<|startoftext|>", "<|endoftext|>"].map { ($0, ids[$0] ?? unknownID) })
+    source = .vocabulary(tokenizer)
+  }
+
+  /// Reads a tokenizer of a `tokenizer.json`; what begins, ends and fills up an encoding is what `tokenizer_config.json` and
+  /// `special_tokens_map.json` name, or what the file itself puts around a text.
+  ///
+  /// Throws a `Diagnostic` of kind `.model` for a file that is not what its name says, or has parts that are not supported.
+  public init(file: Data, configuration: Data?, specialTokensMap: Data?, at place: String) throws {
+    let tokenizer = try TokenizerFile(file, at: "\(place)/tokenizer.json")
+    let names = try TokenizerNames(
+      configuration: configuration, specialTokensMap: specialTokensMap, at: place)
+    func id(_ role: String, _ spelling: String) throws -> Int {
+      if let id = tokenizer.id(of: spelling) { return id }
+      throw Diagnostic(
+        .model, at: place, "\(role) is \"\(spelling)\", which tokenizer.json does not have",
+        hint: "the files of a tokenizer's folder must come from the same tokenizer")
+    }
+    let around = tokenizer.surroundings
+    beginID = try around.before.last ?? id("bos_token", names.begin)
+    endID = try around.after.first ?? id("eos_token", names.end)
+    padID = try id("pad_token", names.padding)
+    maximumLength = names.maximumLength
+    if tokenizer.padding?.padsLeft == true {
+      throw Diagnostic(
+        .model, at: "\(place)/tokenizer.json", "padding.direction is Left; only Right is supported",
+        hint: "a CLIP text encoder is trained with the text at the left")
+    }
+    source = .file(tokenizer, cutsLeft: tokenizer.truncation?.cutsLeft == true)
+  }
+
+  /// Reads the tokenizer of a model's folder, such as `tokenizer_2`. Throws as the others do.
+  init(_ files: any ModelFiles, folder: String) throws {
+    func optional(_ name: String) throws -> Data? {
+      files.has("\(folder)/\(name)") ? try files.bytes("\(folder)/\(name)").data : nil
+    }
+    let (configuration, map) = try (optional("tokenizer_config.json"), optional("special_tokens_map.json"))
+    let place = files.place(folder)
+    if let vocabulary = try optional("vocab.json"), let merges = try optional("merges.txt") {
+      try self.init(
+        vocabulary: vocabulary, merges: merges, configuration: configuration, specialTokensMap: map, at: place
+      )
+    } else {
+      try self.init(
+        file: files.bytes("\(folder)/tokenizer.json").data, configuration: configuration,
+        specialTokensMap: map,
+        at: place)
+    }
+  }
+
+  /// Whether a model's folder has the files of a tokenizer.
+  static func isThere(_ files: any ModelFiles, folder: String) -> Bool {
+    let names = Set(files.list(folder))
+    return names.contains("tokenizer.json") || names.isSuperset(of: ["vocab.json", "merges.txt"])
   }
 
   /// The ids of a text, however long, with begin and end.
   public func encode(_ text: String) -> [Int] {
-    let scalars = Array(text.unicodeScalars)
-    var ids = [beginID]
-    for part in splitsSpecialTokens ? [.text(scalars)] : added.parts(of: scalars) {
-      switch part {
-      case .token(let id): ids.append(id)
-      case .text(let scalars): appendIDs(of: scalars, to: &ids)
-      }
+    switch source {
+    case .vocabulary(let tokenizer): tokenizer.encode(text)
+    case .file(let tokenizer, _): tokenizer.ids(of: text, truncation: nil).ids
     }
-    ids.append(endID)
-    return ids
   }
 
   /// The ids of a text, cut or padded to `maximumLength`, and how many it has.
   public func encodePadded(_ text: String) -> Encoding {
-    var ids = encode(text)
-    let count = ids.count
-    if count > maximumLength {
-      ids.removeSubrange((maximumLength - 1)..<(count - 1))
-    } else {
-      ids += repeatElement(padID, count: maximumLength - count)
+    var ids: [Int]
+    var count: Int
+    switch source {
+    case .vocabulary(let tokenizer):
+      ids = tokenizer.encode(text)
+      count = ids.count
+      if count > maximumLength { ids.removeSubrange((maximumLength - 1)..<(count - 1)) }
+    case .file(let tokenizer, let cutsLeft):
+      let limit = TokenizerFile.Truncation(maximumLength: maximumLength, cutsLeft: cutsLeft)
+      (ids, count) = tokenizer.ids(of: text, truncation: limit)
+      // Where what surrounds a text is longer than all of it may be.
+      ids = Array(ids.prefix(maximumLength))
     }
+    ids += repeatElement(padID, count: maximumLength - ids.count)
     return Encoding(ids: ids, tokenCount: count)
   }
 
   /// A token as the vocabulary spells it, such as `fox</w>`; nil for no token's id.
   public func token(of id: Int) -> String? {
-    spellings.indices.contains(id) ? spellings[id] : nil
+    switch source {
+    case .vocabulary(let tokenizer): tokenizer.spellings.indices.contains(id) ? tokenizer.spellings[id] : nil
+    case .file(let tokenizer, _): tokenizer.spellings[id]
+    }
   }
 
   /// A token as a person reads it: its bytes as text, a word's end as a blank cut off; empty for no token's
@@ -113,49 +151,4 @@ public struct CLIPTokenizer: Sendable {
     return ByteAlphabet.bytes(of: spelling).map { String(decoding: $0, as: UTF8.self) } ?? String(spelling)
   }
 
-  private func appendIDs(of text: [Unicode.Scalar], to ids: inout [Int]) {
-    for piece in CLIPText.words(of: text).lazy.flatMap(CLIPText.pieces) {
-      let spelling = String(String.UnicodeScalarView(piece))
-      if let id = wholeWords[spelling] {
-        ids.append(id)
-      } else {
-        ids += merges.symbols(of: Array(spelling.utf8)).map { $0 >= 0 ? Int($0) : unknownID }
-      }
-    }
-  }
-
-  private static func vocabulary(_ file: Data, at place: String) throws -> [String: Int] {
-    do {
-      // Several times faster than a JSONValue of fifty thousand entries.
-      return try JSONDecoder().decode([String: Int].self, from: file)
-    } catch {
-      let value = try JSONValue(parsing: file, at: place)
-      guard case .object(let fields) = value else {
-        throw Diagnostic(.model, at: place, "expected an object from tokens to ids, found \(value.kindName)")
-      }
-      let wrong = fields.filter { if case .integer = $0.value { false } else { true } }.min {
-        $0.key < $1.key
-      }
-      let found = wrong.map { "\($0.value.kindName) for \"\($0.key)\"" } ?? "\(error)"
-      throw Diagnostic(.model, at: place, "expected an integer id for each token, found \(found)")
-    }
-  }
-
-  /// The spellings by id. Throws unless the ids are 0, 1, 2, … without gap or repetition.
-  private static func spellings(of vocabulary: [String: Int], at place: String) throws -> [String] {
-    var spellings = [String?](repeating: nil, count: vocabulary.count)
-    for (token, id) in vocabulary where spellings.indices.contains(id) { spellings[id] = token }
-    let complete = spellings.compactMap { $0 }
-    guard complete.count < vocabulary.count else { return complete }
-
-    // As many ids as tokens: where one is repeated or out of range, another is missing.
-    let missing = spellings.firstIndex(of: nil) ?? 0
-    let faults = vocabulary.filter { !spellings.indices.contains($1) || spellings[$1] != $0 }
-    let fault = faults.min { ($0.value, $0.key) < ($1.value, $1.key) }
-    throw Diagnostic(
-      .model, at: place,
-      "expected the ids 0 to \(vocabulary.count - 1), each once, found none \(missing)"
-        + (fault.map { " and a surplus \($0.value) for \"\($0.key)\"" } ?? ""),
-      hint: "the file may be edited or not be a CLIP vocabulary")
-  }
 }

@@ -5,10 +5,26 @@ import Foundation
 /// Foundation's own leaves conjoining jamo apart, makes U+FFFD of old jamo, and does not reorder marks that
 /// decompose (U+0F81), so it is asked only what one character or one pair becomes.
 enum NormalizationFormC {
-  static func normalized(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+  /// - Parameter version: of Unicode; characters that came later neither compose nor are put in order.
+  static func normalized(_ text: [Unicode.Scalar], version: Int = .max) -> [Unicode.Scalar] {
     // No character below the combining marks changes alone, and none is the second of a pair.
     guard text.contains(where: { $0.value >= firstMark }) else { return text }
-    return composed(reordered(text.flatMap(decomposed)))
+    let form = Version(number: version)
+    return composed(reordered(text.flatMap { form.holds($0) ? decomposed($0) : [$0] }, form), form)
+  }
+
+  /// A version of Unicode.
+  private struct Version {
+    let number: Int
+
+    func holds(_ scalar: Unicode.Scalar) -> Bool {
+      number == .max || (scalar.properties.age?.major ?? .max) <= number
+    }
+
+    func combiningClass(_ scalar: Unicode.Scalar) -> Unicode.CanonicalCombiningClass {
+      let found = scalar.properties.canonicalCombiningClass
+      return found == .notReordered || holds(scalar) ? found : .notReordered
+    }
   }
 
   private static let firstMark: UInt32 = 0x300
@@ -22,7 +38,7 @@ enum NormalizationFormC {
   }
 
   /// Each run of marks in the order of their combining classes.
-  private static func reordered(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+  private static func reordered(_ text: [Unicode.Scalar], _ version: Version) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     result.reserveCapacity(text.count)
     var marks: [(order: Int, scalar: Unicode.Scalar)] = []
@@ -32,7 +48,7 @@ enum NormalizationFormC {
       marks.removeAll(keepingCapacity: true)
     }
     for scalar in text {
-      let combiningClass = Int(scalar.properties.canonicalCombiningClass.rawValue)
+      let combiningClass = Int(version.combiningClass(scalar).rawValue)
       if combiningClass > 0 {
         marks.append((combiningClass << 32 | marks.count, scalar))
       } else {
@@ -45,15 +61,15 @@ enum NormalizationFormC {
   }
 
   /// Joins each starter with the marks after it that nothing blocks.
-  private static func composed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+  private static func composed(_ text: [Unicode.Scalar], _ version: Version) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     result.reserveCapacity(text.count)
     var starter: Int?
     var lastClass = Unicode.CanonicalCombiningClass.notReordered
     for scalar in text {
-      let combiningClass = scalar.properties.canonicalCombiningClass
+      let combiningClass = version.combiningClass(scalar)
       if let starter, starter == result.count - 1 || lastClass < combiningClass,
-        let composite = composite(result[starter], scalar)
+        let composite = composite(result[starter], scalar), version.holds(composite)
       {
         result[starter] = composite
         continue

@@ -17,7 +17,7 @@ struct TokenizerConfiguration: Sendable {
   /// Whether special tokens in a text count as any other text.
   private(set) var splitsSpecialTokens = false
 
-  private typealias Fields = [String: JSONValue]
+  fileprivate typealias Fields = [String: JSONValue]
 
   /// Throws a `Diagnostic` that names the file for a field of the wrong type, a special token without an id,
   /// or an added token whose id contradicts `vocabulary`.
@@ -55,15 +55,7 @@ struct TokenizerConfiguration: Sendable {
   }
 
   private mutating func readLimits(_ fields: Fields, at place: String) throws {
-    switch fields["model_max_length"] {
-    case nil: break
-    case .integer(let length) where (2...65536).contains(length): maximumLength = length
-    case .some(let value):
-      throw Diagnostic(
-        .model, at: place,
-        "expected model_max_length to be an integer from 2 to 65536, found \(value.kindName)",
-        hint: "CLIP's text encoders take 77 tokens: write 77")
-    }
+    if let length = try Self.maximumLength(fields, at: place) { maximumLength = length }
     if let value = fields["split_special_tokens"] {
       guard case .bool(let splits) = value else {
         throw Diagnostic(
@@ -77,6 +69,17 @@ struct TokenizerConfiguration: Sendable {
         .model, at: place, "expected \(side) to be \"right\", found \(value.kindName)",
         hint: "a CLIP text encoder is trained with the text at the left")
     }
+  }
+
+  /// `model_max_length`; nil where there is none, or a number so large that it means none.
+  fileprivate static func maximumLength(_ fields: [String: JSONValue], at place: String) throws -> Int? {
+    guard let value = fields["model_max_length"], value != .null else { return nil }
+    guard let number = value.finiteNumber, number >= 2, number == number.rounded() else {
+      throw Diagnostic(
+        .model, at: place, "model_max_length must be an integer of 2 or more, not \(value.kindName)",
+        hint: "CLIP's text encoders take 77 tokens: write 77")
+    }
+    return number <= 65536 ? Int(number) : nil
   }
 
   /// Adds a token unless its spelling is there already, and returns its id.
@@ -130,7 +133,7 @@ struct TokenizerConfiguration: Sendable {
   }
 
   /// A token as a plain string, or as an object with its spelling in `content`. The id is still open.
-  private static func token(_ value: JSONValue, as role: String, at place: String) throws -> AddedToken {
+  fileprivate static func token(_ value: JSONValue, as role: String, at place: String) throws -> AddedToken {
     switch value {
     case .string(let spelling): return AddedToken(spelling: spelling, id: -1)
     case .object(let fields):
@@ -154,7 +157,7 @@ struct TokenizerConfiguration: Sendable {
       hint: "an older tokenizer writes strings; either form will do")
   }
 
-  private static func fields(_ file: Data, at place: String) throws -> Fields {
+  fileprivate static func fields(_ file: Data, at place: String) throws -> Fields {
     let value = try JSONValue(parsing: file, at: place)
     guard case .object(let fields) = value else {
       throw Diagnostic(.model, at: place, "expected an object, found \(value.kindName)")
@@ -169,5 +172,35 @@ struct TokenizerConfiguration: Sendable {
     case .some(let value):
       throw Diagnostic(.model, at: place, "expected \(name) to be a list, found \(value.kindName)")
     }
+  }
+}
+
+/// What `tokenizer_config.json` and `special_tokens_map.json` say beside a `tokenizer.json`: the spellings of special tokens
+/// and the length of an encoding.
+struct TokenizerNames {
+  private(set) var begin = "<|startoftext|>"
+  private(set) var end = "<|endoftext|>"
+  private(set) var padding = "<|endoftext|>"
+  private(set) var maximumLength = 77
+
+  init(configuration: Data?, specialTokensMap: Data?, at place: String) throws {
+    let configPlace = "\(place)/tokenizer_config.json"
+    let mapPlace = "\(place)/special_tokens_map.json"
+    let fields = try configuration.map { try TokenizerConfiguration.fields($0, at: configPlace) } ?? [:]
+    let map = try specialTokensMap.map { try TokenizerConfiguration.fields($0, at: mapPlace) } ?? [:]
+    func spelling(_ role: String) throws -> String? {
+      // The configuration of a newer tokenizer is complete; an older one's map wins.
+      let isComplete = fields["added_tokens_decoder"] != nil
+      let candidates = isComplete ? [(fields, configPlace)] : [(map, mapPlace), (fields, configPlace)]
+      for (source, place) in candidates {
+        guard let value = source[role], value != .null else { continue }
+        return try TokenizerConfiguration.token(value, as: role, at: place).spelling
+      }
+      return nil
+    }
+    begin = try spelling("bos_token") ?? begin
+    end = try spelling("eos_token") ?? end
+    padding = try spelling("pad_token") ?? padding
+    maximumLength = try TokenizerConfiguration.maximumLength(fields, at: configPlace) ?? maximumLength
   }
 }

@@ -9,6 +9,8 @@ public struct CommandOutput: Sendable, Equatable {
   public var result: JSONValue
   /// A picture as the sequences that show it on a terminal; it is printed as it is, after the text.
   public var terminalText = ""
+  /// What a user should know of how the result came about, a sentence each.
+  public var notes: [String] = []
   /// The rows of a command that gives tables, whole, whatever the text leaves out.
   public var tables: [DataTable]
   /// How the user asked to see it.

@@ -91,6 +91,8 @@ public struct CommandDeclaration: Sendable {
   public let takesRawText: Bool
   /// Gives a table, which `as=` writes as text, csv, markdown or json.
   public let givesTable: Bool
+  /// The command that sets a text, where stray words after this one were probably meant for that.
+  public let textCommand: String?
   /// What a recorded session keeps of its result.
   public let evidence: EvidenceRule
   public let examples: [Example]
@@ -99,7 +101,8 @@ public struct CommandDeclaration: Sendable {
   public init(
     _ name: String, aliases: [String] = [], group: String, summary: String, discussion: String = "",
     arguments: [ArgumentDeclaration] = [], options: [OptionDeclaration] = [], takesSettings: Bool = false,
-    takesRawText: Bool = false, givesTable: Bool = false, evidence: EvidenceRule = .result(),
+    takesRawText: Bool = false, givesTable: Bool = false, textCommand: String? = nil,
+    evidence: EvidenceRule = .result(),
     examples: [Example] = []
   ) {
     let options = options + (givesTable ? [OptionDeclaration.form] : [])
@@ -127,6 +130,7 @@ public struct CommandDeclaration: Sendable {
     self.takesSettings = takesSettings
     self.takesRawText = takesRawText
     self.givesTable = givesTable
+    self.textCommand = textCommand
     self.evidence = evidence
     self.examples = examples
   }

@@ -16,9 +16,11 @@ extension CommandTable {
     } catch {
       throw words.located(error, at: name)
     }
-    var parser = InvocationParser(declaration: command.declaration, settings: settings)
+    var parser = InvocationParser(
+      declaration: command.declaration, settings: settings, synonyms: synonyms)
     if command.declaration.takesRawText {
-      try parser.readRawText(&words)
+      // A script's `prompt $TEXT` sets an empty text where a person at a terminal asks for the value.
+      try parser.readRawText(&words, takesEmpty: !allowAbbreviation)
     } else {
       while let word = try words.next() { try parser.take(word, from: words) }
     }
@@ -60,6 +62,16 @@ private struct WordReader {
     return (word?.text, location)
   }
 
+  /// The statement from a word on, cut when long.
+  func rest(from word: Word) -> String {
+    let bytes = statement.text.utf8.dropFirst(word.range.lowerBound)
+    let line = String(decoding: bytes, as: UTF8.self).prefix { !$0.isNewline }
+    return line.count <= 60 ? String(line) : line.prefix(59) + "…"
+  }
+
+  /// Whether the statement ends in a blank.
+  var endsInBlank: Bool { statement.text.utf8.last.map { $0 == 0x20 || $0 == 0x09 } ?? false }
+
   func located(_ diagnostic: Diagnostic, at word: Word?) -> LocatedDiagnostic {
     LocatedDiagnostic(
       diagnostic, at: word.map { statement.location(ofOffset: $0.range.lowerBound) } ?? statement.location)
@@ -70,13 +82,16 @@ private struct WordReader {
 private struct InvocationParser {
   let declaration: CommandDeclaration
   let settings: [OptionDeclaration]
+  /// What other programs call options and commands.
+  let synonyms: [String: String]
   private var arguments: [String] = []
   private var options: [Invocation.Option] = []
   private var rawText: String?
 
-  init(declaration: CommandDeclaration, settings: [OptionDeclaration]) {
+  init(declaration: CommandDeclaration, settings: [OptionDeclaration], synonyms: [String: String]) {
     self.declaration = declaration
     self.settings = settings
+    self.synonyms = synonyms
   }
 
   private var accepted: [OptionDeclaration] {
@@ -89,21 +104,24 @@ private struct InvocationParser {
       {
         try takeOption(key, value)
       } else {
-        try takeArgument(word.text)
+        try takeArgument(word.text, rest: words.rest(from: word))
       }
     } catch {
       throw words.located(error, at: word)
     }
   }
 
-  mutating func readRawText(_ words: inout WordReader) throws(LocatedDiagnostic) {
+  /// - Parameter takesEmpty: whether blanks after the command are an empty text.
+  mutating func readRawText(_ words: inout WordReader, takesEmpty: Bool) throws(LocatedDiagnostic) {
     guard let last = declaration.arguments.last else { return }
     for _ in declaration.arguments.dropLast() {
       guard let word = try words.next() else { return }
-      do { try takeArgument(word.text) } catch { throw words.located(error, at: word) }
+      do { try takeArgument(word.text, rest: "") } catch { throw words.located(error, at: word) }
     }
-    let (text, location) = try words.rawText(isStatement: last.kind == .statement)
-    guard let text else { return }
+    let hasBlank = takesEmpty && last.kind == .text && words.endsInBlank
+    let (found, location) = try words.rawText(isStatement: last.kind == .statement)
+    let text = found ?? (hasBlank ? "" : nil)
+    guard let text = text.map(last.kind.value(of:)) else { return }
     do {
       try last.kind.check(text, label: last.checkLabel, command: declaration.name)
     } catch {
@@ -129,25 +147,32 @@ private struct InvocationParser {
     guard let option = accepted.first(where: { $0.key == key }) else {
       throw Diagnostic(
         .usage, at: declaration.name, "unknown option \(ErrorText.shown(key + "="))",
-        hint: NearestNames.hint(
-          for: key, among: accepted.map(\.key), suffix: "=",
-          fallback: "help \(declaration.name) lists the options"))
+        hint: synonyms[key].map { "did you mean \($0)=?" }
+          ?? NearestNames.hint(
+            for: key, among: accepted.map(\.key), suffix: "=",
+            fallback: "help \(declaration.name) lists the options"))
     }
     if options.contains(where: { $0.key == key }) {
       throw Diagnostic(.usage, at: declaration.name, "\(key)= is given twice", hint: "keep one of them")
     }
+    let value = option.kind.value(of: value)
     try option.kind.check(value, label: "\(key)=", command: declaration.name)
     options.append(Invocation.Option(key: key, value: value))
   }
 
-  private mutating func takeArgument(_ text: String) throws(Diagnostic) {
+  /// - Parameter rest: the statement from the word on, which may have been meant as one text.
+  private mutating func takeArgument(_ text: String, rest: String) throws(Diagnostic) {
     guard let argument = declaration.argument(at: arguments.count) else {
       let isKey = accepted.contains { $0.key == text }
+      let hint =
+        isKey
+        ? "an option is written \(text)=VALUE, without blanks"
+        : declaration.textCommand.map { "to set the text: \($0) \(rest)" } ?? "usage: \(declaration.usage)"
       throw Diagnostic(
-        .usage, at: declaration.name, "unexpected word \(ErrorText.shown(text))",
-        hint: isKey ? "an option is written \(text)=VALUE, without blanks" : "usage: \(declaration.usage)")
+        .usage, at: declaration.name, "unexpected word \(ErrorText.shown(text))", hint: hint)
     }
-    try argument.kind.check(text, label: argument.checkLabel, command: declaration.name)
-    arguments.append(text)
+    let value = argument.kind.value(of: text)
+    try argument.kind.check(value, label: argument.checkLabel, command: declaration.name)
+    arguments.append(value)
   }
 }

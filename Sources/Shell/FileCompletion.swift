@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The files and folders that a path's beginning may become.
@@ -8,7 +9,10 @@ public enum FileCompletion {
   /// read gives nothing.
   public static func paths(beginning: String, foldersOnly: Bool = false) -> [String] {
     let slash = beginning.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let folder = slash.map { String(beginning[...$0]) } ?? ""
+    let typed = slash.map { String(beginning[...$0]) } ?? ""
+    // What was typed stays as it is; `~` alone is completed to `~/`.
+    guard beginning != "~" else { return ["~/"] }
+    let folder = PathName.expandingTilde(typed)
     let name = slash.map { String(beginning.utf8[beginning.utf8.index(after: $0)...]) ?? "" } ?? beginning
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
     return entries.sorted().compactMap { entry in
@@ -17,8 +21,8 @@ public enum FileCompletion {
       }
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: folder + entry, isDirectory: &isFolder) else { return nil }
-      if isFolder.boolValue { return folder + entry + "/" }
-      return foldersOnly ? nil : folder + entry
+      if isFolder.boolValue { return typed + entry + "/" }
+      return foldersOnly ? nil : typed + entry
     }
   }
 }

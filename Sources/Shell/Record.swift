@@ -6,11 +6,19 @@ public enum Record {
   public static let version = 1
 
   /// `{"v":1,"seq":3,"command":"generate","ok":true,"result":{…}}`; `seq` counts the session's commands from
-  /// 1.
-  public static func success(seq: Int, command: String, result: JSONValue) -> JSONValue {
-    .object([
+  /// 1. Where there are notes, they are listed under `notes`.
+  public static func success(
+    seq: Int, command: String, result: JSONValue, notes: [String] = []
+  ) -> JSONValue {
+    var fields: [String: JSONValue] = [
       "v": .integer(version), "seq": .integer(seq), "command": .string(command), "ok": true, "result": result,
-    ])
+    ]
+    add(notes, to: &fields)
+    return .object(fields)
+  }
+
+  private static func add(_ notes: [String], to fields: inout [String: JSONValue]) {
+    if !notes.isEmpty { fields["notes"] = .array(notes.map(JSONValue.string)) }
   }
 
   /// The same with `"ok":false` and `"error":{"code","message","file","line","hint"}`; what there is not is
@@ -18,7 +26,8 @@ public enum Record {
   ///
   /// `command` is nil where the line could not be read as a command.
   public static func failure(
-    seq: Int, command: String?, diagnostic: Diagnostic, location: Location?, result: JSONValue? = nil
+    seq: Int, command: String?, diagnostic: Diagnostic, location: Location?, result: JSONValue? = nil,
+    notes: [String] = []
   ) -> JSONValue {
     var fields: [String: JSONValue] = [
       "v": .integer(version), "seq": .integer(seq), "command": command.map(JSONValue.string) ?? .null,
@@ -32,6 +41,7 @@ public enum Record {
       ]),
     ]
     if let result { fields["result"] = result }
+    add(notes, to: &fields)
     return .object(fields)
   }
 }

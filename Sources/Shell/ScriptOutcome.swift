@@ -49,7 +49,7 @@ extension Diagnostic.Kind {
     case .usage: 0
     case .value: 1
     case .file: 2
-    case .memory, .numeric: 3
+    case .inspectionOnly, .memory, .numeric: 3
     case .difference: 4
     case .otherModel: 5
     case .model: 6

@@ -38,6 +38,16 @@ public enum ValueKind: Sendable, Equatable {
     }
   }
 
+  /// The value that a text stands for: in a path, a leading `~` is a home folder.
+  func value(of text: String) -> String {
+    switch self {
+    case .file, .folder: PathName.expandingTilde(text)
+    // Names of layers and models have no tilde.
+    case .named where text.hasPrefix("~"): PathName.expandingTilde(text)
+    default: text
+    }
+  }
+
   /// What is accepted, as a message says it.
   var expectation: String {
     switch self {

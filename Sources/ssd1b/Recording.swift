@@ -125,7 +125,7 @@ extension Session {
   func record(_ output: CommandOutput, of invocation: Invocation) {
     keepRecording {
       if try recording?.add(output, of: invocation) == false {
-        say("note: \(invocation.command) is not recorded: it looks at a run that the recording does not have")
+        note("\(invocation.command) is not recorded: it looks at a run that the recording does not have")
       }
     }
   }

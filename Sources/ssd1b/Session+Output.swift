@@ -10,18 +10,33 @@ extension Session {
     if !isJSON { write(line.escapingInvisibles + "\n") }
   }
 
+  /// Keeps a note for the result of the command that is running: it is printed under it, or listed in its record.
+  func note(_ text: String) { notes.append(text) }
+
+  /// Takes the notes of the command that has just ended.
+  private func takeNotes(of output: CommandOutput?) -> [String] {
+    defer { notes = [] }
+    return (output?.notes ?? []) + notes
+  }
+
   /// Prints an event at once.
   func emit(_ event: JSONValue) { write(event.text()) }
 
   /// Prints what a command gave.
   func deliver(_ output: CommandOutput, of command: String) {
     commandCount += 1
-    write(
-      isJSON
-        ? Record.success(seq: commandCount, command: command, result: output.result).text()
-        : output.form == .text ? Self.safe(output.text) : output.rendered)
-    if !isJSON { writeRaw(output.terminalText) }
+    let notes = takeNotes(of: output)
+    if isJSON {
+      write(Record.success(seq: commandCount, command: command, result: output.result, notes: notes).text())
+      return
+    }
+    write(output.form == .text ? Self.safe(output.text) : output.rendered)
+    writeRaw(output.terminalText)
+    // A table for another program stays one.
+    if output.form == .text { write(notes) }
   }
+
+  private func write(_ notes: [String]) { for note in notes { say("note: \(note)") } }
 
   /// A text of lines without control characters, wherever its names came from.
   private static func safe(_ text: String) -> String {
@@ -34,14 +49,18 @@ extension Session {
   /// Prints that a command failed.
   func report(_ failure: ScriptRunner<Session>.Failure) {
     commandCount += 1
+    let notes = takeNotes(of: failure.output)
     if isJSON {
       write(
         Record.failure(
           seq: commandCount, command: failure.command, diagnostic: failure.error.diagnostic,
-          location: failure.error.location, result: failure.output?.result
+          location: failure.error.location, result: failure.output?.result, notes: notes
         ).text())
-    } else if let output = failure.output {
-      write(output.form == .text ? Self.safe(output.text) : output.rendered)
+    } else {
+      if let output = failure.output {
+        write(output.form == .text ? Self.safe(output.text) : output.rendered)
+      }
+      write(notes)
     }
     guard !failure.isReported else { return }
     // At the prompt a line's number says nothing.

@@ -9,13 +9,13 @@ enum Setting: String, CaseIterable, Sendable {
 
   var summary: String {
     switch self {
-    case .prompt: "what the picture shall show"
-    case .negative: "what it shall not show"
+    case .prompt: "text describing the picture"
+    case .negative: "text describing what the picture should not show"
     case .cfg: "guidance scale: how closely it follows the prompt; 1 turns guidance off"
     case .steps: "denoising steps"
     case .seed: "seed of the initial noise, as torch's; 'random' draws one"
     case .size: "picture size: WxH in multiples of 8, or an aspect such as 16:9"
-    case .scheduler: "what walks from noise to picture"
+    case .scheduler: "the sampler"
     case .backend: "what computes: onednn, openblas, or reference, which is plain and slow"
     case .precision: "what it computes in: f32, or bf16, which is about twice as fast"
     }
@@ -82,7 +82,8 @@ struct Settings: Equatable {
     case .negative: negative = text
     case .cfg: cfg = try Self.number(text, setting, relativeTo: cfg ?? start.guidanceScale)
     case .steps:
-      steps = try Self.integer(text, setting, from: 1, to: 10_000, relativeTo: steps ?? start.steps)
+      steps = try Self.integer(
+        text, setting, from: 1, to: start.maximumSteps, relativeTo: steps ?? start.steps)
     case .seed: seed = try Self.seed(text, relativeTo: seed ?? 0)
     case .size: size = try Self.size(text, start: start)
     case .scheduler: scheduler = try Self.choice(text, setting)
@@ -162,15 +163,19 @@ struct Settings: Equatable {
       hint: hint)
   }
 
+  /// Far beyond any use, and far from where float32 ends.
+  private static let maximumGuidance = 1000.0
+
   /// A number, or `+D`, `-D` from the present one. A negative result is refused, so `-1` can only mean one less.
   private static func number(_ text: String, _ setting: Setting, relativeTo present: Double) throws -> Double
   {
-    guard let number = Double(text), number.isFinite else {
-      throw fault(setting, "a number of 0 or more", text, hint: "for example: \(setting.rawValue) 9")
+    let wanted = "a number from 0 to \(Int(maximumGuidance))"
+    guard let number = Double(text), !number.isNaN else {
+      throw fault(setting, wanted, text, hint: "for example: \(setting.rawValue) 9")
     }
     let value = text.hasPrefix("+") ? present + number : number
-    guard value >= 0 else {
-      throw fault(setting, "a number of 0 or more", text, hint: "1 turns guidance off; SSD-1B likes about 9")
+    guard (0...maximumGuidance).contains(value) else {
+      throw fault(setting, wanted, text, hint: "1 turns guidance off; SSD-1B likes about 9")
     }
     return value
   }
@@ -194,7 +199,8 @@ struct Settings: Equatable {
     if text == "random" { return UInt64(UInt32.random(in: 0...UInt32.max)) }
     guard let number = UInt64(text.hasPrefix("+") ? String(text.dropFirst()) : text) else {
       throw fault(
-        .seed, "a whole number from 0 to \(UInt64.max), or random, or +1", text, hint: "for example: seed 7")
+        .seed, "a whole number from 0 to \(UInt64.max), or random, or +1", text,
+        hint: text == "-1" ? "seed random draws one" : "for example: seed 7")
     }
     return text.hasPrefix("+") ? present &+ number : number
   }

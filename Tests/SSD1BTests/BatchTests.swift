@@ -61,9 +61,17 @@ import Testing
     "Bad values are refused with what was expected, found and what to do",
     arguments: [
       ("size 1001x1000", "found 1001x1000", "the nearest is 1000x1000"), ("steps 0", "found 0", "20 to 50"),
-      ("seed -1", "found -1", "for example"), ("cfg nine", "found nine", "for example"),
+      ("seed -1", "found -1", "seed random draws one"), ("seed -2", "found -2", "for example"),
+      ("cfg nine", "found nine", "for example"),
       ("generate out=/nonexistent/x.png", "/nonexistent/x.png", "make the folder first"),
       ("genrate", "unknown command", "did you mean generate?"),
+      ("generate a cat on a mat", "unexpected word \"a\"", "to set the text: prompt a cat on a mat"),
+      ("steps=5", "unknown command \"steps=5\"", "did you mean: steps 5"),
+      ("sampler", "unknown command", "did you mean scheduler?"),
+      ("sampler=lcm", "unknown command", "did you mean: scheduler lcm"),
+      ("generate sampler=lcm", "unknown option", "did you mean scheduler=?"),
+      ("steps 1001", "a whole number from 1 to 1000", "20 to 50"),
+      ("cfg 1e308", "found 1e308", "likes about 9"),
       ("latents", "there is none yet", "generate a picture"),
       ("layers nope", "nope", "there are"),
     ])

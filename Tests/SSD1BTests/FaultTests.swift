@@ -407,7 +407,8 @@ import Testing
       for line in result.output.split(separator: "\n") {
         #expect(
           line.hasPrefix("a\\nb.png") || line.hasPrefix("re") || line.hasPrefix("r\\nr")
-            || line.hasPrefix("seed") || line.hasPrefix("s\\ns"), "\(line)")
+            || line.hasPrefix("seed") || line.hasPrefix("s\\ns") || line.hasPrefix("note: the prompt"),
+          "\(line)")
       }
       #expect(result.errors.split(separator: "\n").count == 2, "\(result.errors)")
       #expect(try PNG.read(path: folder + "/a\nb.png").image.width == 64)

@@ -8,7 +8,7 @@ struct ParsingTests {
     "Raw text is the rest of the line as it stands, unless it starts with a quote",
     arguments: [
       ("prompt", nil),
-      ("prompt   ", nil),
+      ("prompt   ", ""),
       ("negative \"\"", ""),
       ("negative ''", ""),
       ("prompt a fox", "a fox"),

@@ -24,7 +24,7 @@ enum GenerateCommand {
         ),
         OptionDeclaration(
           "without", .choice(["negative"]), summary: "leaves the negative prompt out, this once"),
-      ], takesSettings: true, evidence: .own,
+      ], takesSettings: true, textCommand: "prompt", evidence: .own,
       examples: [
         ("generate", "with the settings as they are"),
         ("generate seed=8 steps=4", "other values for this run alone"),
@@ -62,6 +62,9 @@ enum GenerateCommand {
       }
     }
     output.result = .object(["images": .array(results)])
+    if request.prompt.isEmpty {
+      output.notes = ["the prompt is empty, so the picture follows no text; prompt TEXT sets one"]
+    }
     // The seed that was drawn or counted, not the word that asked for it; and the name that was found free.
     var replaced = ["seed": "\(request.seed)"]
     if count == 1, out == nil, let path = session.lastPath { replaced["out"] = path }

@@ -43,7 +43,7 @@ enum HelpCommands {
 
   static let quit = Command<Session>(
     CommandDeclaration(
-      "quit", aliases: ["q"], group: "Shell", summary: "leaves", evidence: .unrecorded,
+      "quit", aliases: ["exit", "q"], group: "Shell", summary: "leaves", evidence: .unrecorded,
       examples: [("quit", "so does Ctrl-D")])
   ) { _, _ in CommandOutput("", endsSession: true) }
 

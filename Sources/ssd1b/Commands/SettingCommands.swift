@@ -87,6 +87,8 @@ enum SettingCommands {
     switch value {
     case .string(let text): text
     case .number(let number) where number == number.rounded() && abs(number) < 1e9: String(Int(number))
+    case .number(let number) where number.isNaN: "nan"
+    case .number(let number) where number.isInfinite: number > 0 ? "inf" : "-inf"
     case .null: "none"
     default: value.text()
     }

@@ -62,7 +62,9 @@ let package = Package(
     .testTarget(
       name: "KernelsTests",
       dependencies: ["Base", "Graph", "CKernels", "Kernels", "KernelCases", "Checkpoints"]),
-    .testTarget(name: "RuntimeTests", dependencies: ["Graph", "Kernels", "Models", "Runtime"]),
+    .testTarget(
+      name: "RuntimeTests",
+      dependencies: ["Base", "Checkpoints", "Graph", "HollowCheckpoint", "Kernels", "Models", "Runtime"]),
     .testTarget(
       name: "DiffusionTests",
       dependencies: ["Base", "Graph", "Checkpoints", "Kernels", "Models", "Runtime", "Diffusion", "Imaging"]),

@@ -12,6 +12,8 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     case file
     /// The model's folder: configs, checkpoints, tokenizers.
     case model
+    /// A model that can be looked at, but that this program cannot generate with.
+    case inspectionOnly = "inspection_only"
     /// There is not enough memory.
     case memory
     /// A computation gave a number that is not finite.

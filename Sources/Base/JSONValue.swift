@@ -12,11 +12,22 @@ public enum JSONValue: Equatable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Parses a document. Throws a `Diagnostic` of `kind` that names `place` when it is no JSON.
+  /// Parses a document, also with the NaN and ±Infinity that Python writes.
+  ///
+  /// Throws a `Diagnostic` of `kind` that names `place` when it is no JSON.
   public init(parsing data: Data, at place: String, kind: Diagnostic.Kind = .model) throws {
     do {
       self = try JSONDecoder().decode(JSONValue.self, from: data)
     } catch {
+      let hasPythonNumbers = ["NaN", "Infinity"].contains { data.range(of: Data($0.utf8)) != nil }
+      if hasPythonNumbers {
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true
+        if let value = try? decoder.decode(JSONValue.self, from: data) {
+          self = value
+          return
+        }
+      }
       throw Diagnostic(
         kind, at: place, "expected a JSON document, found \(Self.reason(error))",
         hint: "the file may be cut off or not what its name says: fetch it again")

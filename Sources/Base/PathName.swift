@@ -1,3 +1,5 @@
+import Foundation
+
 /// The parts of a file's path, by its slashes and dots alone.
 ///
 /// In place of Foundation's, whose `deletingLastPathComponent` stops the program for a path of one character
@@ -28,6 +30,19 @@ public struct PathName: Sendable {
 
   /// `a/b/c` of `a/b/c.png`.
   public var withoutEnding: String { String(path[..<(dot ?? path.endIndex)]) }
+
+  /// The path with a leading `~` or `~user` replaced by that home folder, as a shell does it; as it is for no such user.
+  public static func expandingTilde(_ path: String) -> String {
+    guard path.hasPrefix("~") else { return path }
+    let name = path.dropFirst().prefix { $0 != "/" }
+    let rest = path.dropFirst(1 + name.count)
+    if name.isEmpty {
+      let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+      return home.isEmpty ? path : (home == "/" ? "" : home) + rest
+    }
+    guard let entry = getpwnam(String(name)), let home = entry.pointee.pw_dir else { return path }
+    return String(cString: home) + rest
+  }
 
   /// The dot before the ending.
   private var dot: Substring.Index? {

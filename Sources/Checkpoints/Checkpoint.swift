@@ -16,41 +16,26 @@ public struct Checkpoint: Sendable {
   public let tensors: [String: Tensor]
   /// What is called faulty: the one file, or the folder of the shards.
   public let place: String
+  /// The variants of the weights that lie in the folder; nil stands for the plain ones.
+  public private(set) var variants: [String?] = [nil]
+  /// Which of them was opened.
+  public private(set) var variant: String?
 
   /// The tensor of a model's key, under any of the names that files have for it.
   public func tensor(for key: String) -> Tensor? {
     KeyLayout.candidates(for: key).lazy.compactMap { tensors[$0] }.first
   }
 
-  /// Opens the weights of the component in `folder`.
+  /// Opens the weights of the component in `folder`: those of the variant that `source` asks for where it has them, else
+  /// the plain ones, as diffusers does, else those of the one variant that is there.
   ///
-  /// Where several are there, the fp16 variant is taken first, then a single file before shards: what is smallest to
-  /// hold in memory, since arithmetic is in float32 either way. Throws a `Diagnostic` listing all faults of the headers.
+  /// Throws a `Diagnostic` listing all faults of the headers.
   public init(_ source: some ModelFiles, folder: String) throws {
-    let names = source.list(folder)
-    let place = folder.isEmpty ? source.name : source.place(folder)
-    let stems = ["diffusion_pytorch_model", "model"]
-    let singles = stems.flatMap { ["\($0).fp16.safetensors", "\($0).safetensors"] }
-    let indices = stems.flatMap {
-      [
-        "\($0).safetensors.index.fp16.json", "\($0).fp16.safetensors.index.json",
-        "\($0).safetensors.index.json",
-      ]
-    }
-    let candidates = singles + indices
-    let ranked = candidates.filter { $0.contains("fp16") } + candidates.filter { !$0.contains("fp16") }
-    // A LoRA's folder, for one, holds a single file of another name.
-    let others = names.filter { $0.hasSuffix(".safetensors") }
-    guard let found = ranked.first(where: names.contains) ?? (others.count == 1 ? others[0] : nil) else {
-      throw Diagnostic(
-        .model, at: place,
-        "expected \(singles.filter { !$0.contains("fp16") }.joined(separator: " or ")), its .fp16. variant or a sharded "
-          + "index, found \(names.isEmpty ? folder.isEmpty ? "an empty folder" : "no such folder" : names.joined(separator: ", "))",
-        hint:
-          "weights must be safetensors in the diffusers layout; a .bin or .ckpt file has to be converted first"
-      )
-    }
-    try self.init(source, file: folder.isEmpty ? found : "\(folder)/\(found)")
+    let files = WeightFiles(in: source, folder: folder)
+    let found = try files.chosen(at: folder.isEmpty ? source.name : source.place(folder), folder: folder)
+    try self.init(source, file: folder.isEmpty ? found.name : "\(folder)/\(found.name)")
+    variants = files.variants
+    variant = found.variant
   }
 
   /// Opens a safetensors file, or the shards that an index (`….json`) names.

@@ -26,3 +26,25 @@ public enum DataType: String, Hashable, Sendable, CaseIterable {
     }
   }
 }
+
+/// An element type as a safetensors header names it, whether or not its values can be read here.
+public struct ElementType: Hashable, Sendable {
+  public let name: String
+  /// The type with arithmetic that it is; nil for one whose tensors can only be listed.
+  public let dataType: DataType?
+  /// Bits of one element; nil where that is not known.
+  public let bits: Int?
+
+  public init(named name: String) {
+    self.name = name
+    dataType = DataType(rawValue: name)
+    bits = dataType.map { 8 * $0.width } ?? Self.otherBits[name]
+  }
+
+  public init(_ type: DataType) { self.init(named: type.rawValue) }
+
+  /// The types of safetensors 0.8 that are not read here.
+  private static let otherBits = [
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "C64": 64,
+  ]
+}

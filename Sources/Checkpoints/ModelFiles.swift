@@ -6,6 +6,8 @@ import Synchronization
 public protocol ModelFiles: Sendable {
   /// How the folder is called in messages.
   var name: String { get }
+  /// The variant of weights to take where there are several, such as `fp16`; nil for the plain ones.
+  var variant: String? { get }
   /// The names of the files in a subfolder, such as `unet`; empty when there is no such folder.
   func list(_ folder: String) -> [String]
   func bytes(_ path: String) throws -> MappedBytes
@@ -18,6 +20,7 @@ public protocol ModelFiles: Sendable {
 }
 
 extension ModelFiles {
+  public var variant: String? { nil }
   /// None, for what cannot change.
   public func changes(inPlace: Bool) -> [Diagnostic] { [] }
   public func reopened() throws -> Self { self }
@@ -44,18 +47,14 @@ public struct ModelFolder: ModelFiles {
     let stamps = Mutex<[String: FileStamp]>([:])
   }
 
+  public let variant: String?
+
+  /// - Parameter path: a folder, its `model_index.json`, or a model's folder in Hugging Face's cache.
+  ///
   /// Throws a `Diagnostic` when there is no such folder.
-  public init(path: String) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
-    else {
-      throw Diagnostic(
-        .model, at: path,
-        "expected a model folder in the diffusers layout, found "
-          + (FileManager.default.fileExists(atPath: path) ? "a file" : "nothing"),
-        hint: "give --model a folder that holds model_index.json, unet/, vae/, text_encoder/ and tokenizer/")
-    }
-    name = path
+  public init(path: String, variant: String? = nil) throws {
+    name = try ModelLocation.folder(of: path)
+    self.variant = variant
   }
 
   public func list(_ folder: String) -> [String] {
@@ -72,7 +71,7 @@ public struct ModelFolder: ModelFiles {
     return bytes
   }
 
-  public func reopened() throws -> ModelFolder { try ModelFolder(path: name) }
+  public func reopened() throws -> ModelFolder { try ModelFolder(path: name, variant: variant) }
 
   public func changes(inPlace: Bool) -> [Diagnostic] {
     opened.stamps.withLock { $0 }.sorted { $0.key < $1.key }.compactMap { path, stamp in

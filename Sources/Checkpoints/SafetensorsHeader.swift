@@ -42,10 +42,12 @@ struct SafetensorsHeader {
       .escapingInvisibles
   }
 
+  /// The format allows strings alone; writers have also left null, numbers and objects, which change no tensor.
   private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
+    if scanner.takesNull() { return [:] }
     var texts: [String: String] = [:]
     try scanner.object(at: "__metadata__") { key, scanner in
-      texts[key] = try scanner.string(at: "__metadata__.\(shown(key))")
+      texts[key] = try scanner.anyValue(at: "__metadata__.\(shown(key))")
     }
     return texts
   }
@@ -196,6 +198,38 @@ private struct JSONScanner {
     else { throw Fault(text: "an unfinished escape at byte \(position)") }
     position += 4
     return code
+  }
+
+  /// Takes a null, if one is next.
+  mutating func takesNull() -> Bool {
+    skipBlanks()
+    let word = Array("null".utf8)
+    guard position + word.count <= bytes.count, bytes[position..<(position + word.count)].elementsEqual(word)
+    else { return false }
+    position += word.count
+    return true
+  }
+
+  /// A string's text, or any other value as it is written.
+  mutating func anyValue(at place: String) throws -> String {
+    skipBlanks()
+    if next == UInt8(ascii: "\"") { return try string(at: place) }
+    let start = position
+    var depth = 0
+    while let byte = next {
+      switch byte {
+      case UInt8(ascii: "\""): _ = try string(at: place)
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        depth += 1
+        position += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","):
+        if depth == 0 { return try text(bytes[start..<position]) }
+        if byte != UInt8(ascii: ",") { depth -= 1 }
+        position += 1
+      default: position += 1
+      }
+    }
+    throw something(at: place)
   }
 
   /// Requires that nothing but blanks is left: the format pads with spaces.

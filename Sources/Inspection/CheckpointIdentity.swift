@@ -49,16 +49,16 @@ public struct CheckpointIdentity: Hashable, Sendable {
     guard let graph = try? network.graph(width: 512, height: 512, scaleFactor: 8, tokens: 77) else {
       return "its sizes do not fit together"
     }
-    var (missing, reshaped, claimed) = (0, 0, 0)
+    var (missing, reshaped, claimed) = (0, 0, Set<String>())
     for (key, shape) in graph.tensors {
       guard let tensor = checkpoint.tensor(for: key) else {
         missing += 1
         continue
       }
-      claimed += 1
-      if tensor.entry.shape != shape.extents { reshaped += 1 }
+      claimed.insert(tensor.name)
+      if !tensor.entry.holds(shape.extents) { reshaped += 1 }
     }
-    let foreign = checkpoint.tensors.keys.count { !KeyLayout.isIgnorable($0) } - claimed
+    let foreign = checkpoint.tensors.keys.count { !claimed.contains($0) && !KeyLayout.isUnused($0) }
     guard missing + reshaped + foreign != 0 else { return nil }
     return "\(missing) of its \(graph.tensors.count) tensors are missing, \(reshaped) have another shape, "
       + "\(foreign) are not its own"

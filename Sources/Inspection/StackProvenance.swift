@@ -120,8 +120,9 @@ private struct Products: Sendable {
     guard let shape = new.lazy.compactMap({ $0?.entry.shape }).first else { return }
     // The old layers first, then the new.
     let all = old + new
-    let fitting = all.indices.filter { all[$0]?.entry.shape == shape }
-    let elements = fitting.compactMap { all[$0].map { StoredElements($0) } }
+    let readable = all.map { $0.map { StoredElements($0) }.flatMap { $0.areReadable ? $0 : nil } }
+    let fitting = all.indices.filter { readable[$0] != nil && all[$0]?.entry.shape == shape }
+    let elements = fitting.compactMap { readable[$0] }
     try StoredElements.forEachChunk(of: elements) { chunks in
       let norms = chunks.map { $0.product(with: $0) }
       for (b, newIndex) in fitting.enumerated() where newIndex >= old.count {

@@ -8,7 +8,10 @@ public struct StoredElements: Sendable {
 
   public init(_ tensor: Checkpoint.Tensor) { self.tensor = tensor }
 
-  public var count: Int { tensor.entry.range.count / tensor.entry.dtype.width }
+  public var count: Int { tensor.entry.shape.contains(0) ? 0 : tensor.entry.shape.reduce(1, *) }
+
+  /// Whether the values can be read: not those of element types that are newer than this program.
+  public var areReadable: Bool { tensor.entry.type.dataType != nil }
 
   private static let chunk = Statistics.partCount
 
@@ -52,15 +55,20 @@ public struct StoredElements: Sendable {
     }
   }
 
-  /// Throws when the file was truncated, since the lost pages read as zeros.
+  /// Throws when the values cannot be read, also when the file was truncated, since the lost pages read as zeros.
   private func check() throws {
+    guard areReadable else {
+      throw Diagnostic(
+        .value, at: tensor.name, "its element type \(tensor.entry.type.name) has no figures here",
+        hint: "convert the tensor to F16, BF16 or F32 to see its values")
+    }
     if tensor.file.isLost { throw Diagnostic.changed(tensor.file.place) }
   }
 
   /// Writes the values of at most a chunk of elements.
   private func read(_ range: Range<Int>, into out: UnsafeMutablePointer<Double>) {
     let bytes = tensor.bytes
-    let type = tensor.entry.dtype
+    guard let type = tensor.entry.type.dataType else { preconditionFailure("an unreadable element type") }
     guard let stored = StorageType(rawValue: type.rawValue) else {
       for (index, element) in range.enumerated() { out[index] = type.value(at: element, of: bytes) }
       return

@@ -18,7 +18,7 @@ public struct StoredWeight: Hashable, Sendable {
 
   public init(_ tensor: Checkpoint.Tensor) {
     self.init(
-      name: tensor.name, dtype: tensor.entry.dtype.rawValue, shape: tensor.entry.shape,
+      name: tensor.name, dtype: tensor.entry.type.name, shape: tensor.entry.shape,
       bytes: tensor.entry.range.count)
   }
 

@@ -8,16 +8,15 @@ extension Subject {
   ///
   /// What is no network of the SDXL family is not refused: its tensors are there, and its identity says what it is or why
   /// that is not known. Throws a `Diagnostic` for what holds no readable safetensors at all.
-  public init(path: String) throws {
-    let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  public init(path: String, variant: String? = nil) throws {
+    let path = ModelLocation.resolved(path)
     let name = PathName(path).last
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard let isFolder = ModelLocation.isFolder(path) else {
       throw Diagnostic(
-        .model, at: path, "expected a safetensors file or a model's folder, found nothing",
+        .model, at: path, "there is no such file or folder",
         hint: "check the path; the built-in architectures are \(Architecture.names.joined(separator: ", "))")
     }
-    guard isFolder.boolValue else {
+    guard isFolder else {
       let folder = try ModelFolder(path: PathName(path).folder)
       let part = Part(
         checkpoint: try Checkpoint(folder, file: name), config: Config(in: folder, "config.json"),
@@ -25,7 +24,7 @@ extension Subject {
       self.init(name: name, parts: [part])
       return
     }
-    let folder = try ModelFolder(path: path)
+    let folder = try ModelFolder(path: path, variant: variant)
     let components = Architecture.Component.allCases.map(\.rawValue)
     if folder.has("model_index.json") || components.contains(where: { !folder.list($0).isEmpty }) {
       try self.init(pipeline: folder, name: name)
@@ -57,7 +56,7 @@ extension Subject {
     try Diagnostic.throwAll(faults, at: folder.name)
     guard !parts.isEmpty else {
       throw Diagnostic(
-        .model, at: folder.name, "expected folders such as unet and vae, found none",
+        .model, at: folder.name, "it holds no weights in folders such as unet and vae",
         hint: "fetch the whole pipeline, or name a safetensors file")
     }
     self.init(name: name, parts: parts)
@@ -76,7 +75,13 @@ private enum Config {
       return
     }
     do {
-      self = .network(try Network(config: folder.json(path), at: folder.place(path)))
+      let json = try folder.json(path)
+      // A second text encoder has a projection, whether or not its config says so.
+      var hasProjection: Bool?
+      if case .object(let fields) = json, fields["architectures"] == nil, path.hasPrefix("text_encoder_2/") {
+        hasProjection = true
+      }
+      self = .network(try Network(config: json, at: folder.place(path), hasProjection: hasProjection))
     } catch let fault as Diagnostic {
       self = .fault(fault)
     } catch {

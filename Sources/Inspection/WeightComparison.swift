@@ -40,13 +40,15 @@ public struct WeightComparison: Sendable {
   /// By the graphs' keys.
   public let tensors: [String: Sums]
 
-  /// Compares the tensors of some keys on all threads of `pool`. Keys that either checkpoint lacks are left out.
+  /// Compares the tensors of some keys on all threads of `pool`. Left out are keys that
+  /// either checkpoint lacks, and tensors whose values cannot be read.
   public init(_ keys: [String], old: Checkpoint, new: Checkpoint, on pool: ThreadPool) throws {
     let pairs = keys.compactMap { key -> TensorPair? in
       guard let a = old.tensor(for: key), let b = new.tensor(for: key), a.entry.shape == b.entry.shape else {
         return nil
       }
-      return TensorPair(key: key, old: StoredElements(a), new: StoredElements(b))
+      let pair = TensorPair(key: key, old: StoredElements(a), new: StoredElements(b))
+      return pair.old.areReadable && pair.new.areReadable ? pair : nil
     }
     let sums = try pool.map(pairs.count) { (key: pairs[$0].key, sums: try pairs[$0].sums()) }
     tensors = Dictionary(sums.map { ($0.key, $0.sums) }) { first, _ in first }

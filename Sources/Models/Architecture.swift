@@ -36,7 +36,7 @@ public struct Architecture: Hashable, Sendable {
   public init(named name: String) throws {
     guard Self.names.contains(name) else {
       throw Diagnostic(
-        .value, at: name, "expected a built-in architecture, found no such name",
+        .value, at: name, "there is no built-in architecture of this name",
         hint: NearestNames.hint(
           for: name, among: Self.names,
           fallback: "the built-in architectures are \(Self.names.joined(separator: ", "))"))
@@ -52,9 +52,13 @@ public struct Architecture: Hashable, Sendable {
 
   /// Reads the four configs that `configs` returns for a component's folder, such as `unet`.
   ///
-  /// `place` says how a component's config is called in messages. Throws one `Diagnostic` with the faults of all
-  /// components, or, when each is sound by itself, with all the ways in which they do not fit together.
-  public init(name: String, configs: (String) throws -> JSONValue, place: (String) -> String) throws {
+  /// `place` says how a component's config is called in messages, and `hasProjection` what `CLIPTextModel.init` takes.
+  /// Throws one `Diagnostic` with the faults of all components, or, when each is sound by itself, with all the ways in
+  /// which they do not fit together. What `obstacles` lists is no fault.
+  public init(
+    name: String, configs: (String) throws -> JSONValue, place: (String) -> String,
+    hasProjection: (Component) -> Bool? = { _ in nil }
+  ) throws {
     var faults: [Diagnostic] = []
     func read<T>(_ component: Component, _ make: (JSONValue, String) throws -> T) throws -> T? {
       do {
@@ -64,8 +68,13 @@ public struct Architecture: Hashable, Sendable {
         return nil
       }
     }
-    let textEncoder = try read(.textEncoder) { try CLIPTextModel(config: $0, at: $1) }
-    let textEncoder2 = try read(.textEncoder2) { try CLIPTextModel(config: $0, at: $1) }
+    func textModel(_ component: Component) throws -> CLIPTextModel? {
+      try read(component) {
+        try CLIPTextModel(config: $0, at: $1, hasProjection: hasProjection(component))
+      }
+    }
+    let textEncoder = try textModel(.textEncoder)
+    let textEncoder2 = try textModel(.textEncoder2)
     let unet = try read(.unet) { UNet(config: try UNetConfig(config: $0, at: $1)) }
     let vae = try read(.vae) { try VAE(config: $0, at: $1) }
     guard let textEncoder, let textEncoder2, let unet, let vae else { throw Self.combined(faults, at: name) }
@@ -97,25 +106,48 @@ public struct Architecture: Hashable, Sendable {
       found.append(
         (
           component,
-          "\(field): expected \(expected.map { "\($0)" } ?? "a value"), which is \(other), "
-            + "found \(value.map { "\($0)" } ?? "none")"
+          "\(field) is \(value.map { "\($0)" } ?? "absent"), but \(other) is \(expected.map { "\($0)" } ?? "absent")"
         ))
     }
     let config = unet.config
     for width in Set(config.crossAttentionDim).sorted() {
       check(
         .unet, "cross_attention_dim", width, textEncoder.hiddenSize + textEncoder2.hiddenSize,
-        "hidden_size of text_encoder (\(textEncoder.hiddenSize)) and text_encoder_2 (\(textEncoder2.hiddenSize))"
+        "the sum of text_encoder's hidden_size \(textEncoder.hiddenSize) and text_encoder_2's \(textEncoder2.hiddenSize)"
       )
     }
     check(
       .textEncoder2, "projection_dim", textEncoder2.projectionSize, config.pooledPromptDim,
       "unet's projection_class_embeddings_input_dim less six times its addition_time_embed_dim")
-    check(.unet, "in_channels", config.inChannels, vae.latentChannels, "vae's latent_channels")
-    check(.unet, "out_channels", config.outChannels, config.inChannels, "its in_channels")
+    check(.unet, "out_channels", config.outChannels, vae.latentChannels, "vae's latent_channels")
     check(
       .textEncoder2, "max_position_embeddings", textEncoder2.maximumPositions, textEncoder.maximumPositions,
       "text_encoder's")
+    return found
+  }
+
+  /// What keeps these networks from making pictures from text here though they fit together, a clause each.
+  public var obstacles: [String] {
+    var found: [String] = []
+    let channels = unet.config.inChannels
+    if channels != vae.latentChannels {
+      let purpose =
+        channels == 2 * vae.latentChannels + 1
+        ? ": it was trained for inpainting"
+        : channels == 2 * vae.latentChannels ? ": it was trained to edit pictures" : ""
+      found.append(
+        "its UNet takes \(channels) input channels, not the \(vae.latentChannels) of the latents\(purpose)")
+    }
+    if let width = unet.config.timeCondProjDim {
+      found.append(
+        "its UNet takes the guidance scale as an embedding (time_cond_proj_dim \(width)), as latent consistency models do"
+      )
+    }
+    if vae.latentsMean != nil || vae.latentsStd != nil {
+      found.append(
+        "its autoencoder's latents have a mean and a standard deviation of their own (latents_mean, latents_std)"
+      )
+    }
     return found
   }
 

@@ -16,50 +16,47 @@ public struct CLIPTextModel: Hashable, Sendable {
   /// How the end of a text is found: transformers takes the largest id where the config says 2, else the first of this id.
   public var endTokenID: Int
 
-  /// Reads a `config.json`. Throws a `Diagnostic` listing all its faults.
-  public init(config: JSONValue, at place: String) throws {
-    var fields = try FieldReader(config, at: place)
-    fields.require("model_type", "clip_text_model")
-    let architecture = Self.architecture(in: &fields)
-    vocabularySize = fields.count("vocab_size")
-    hiddenSize = fields.count("hidden_size")
-    intermediateSize = fields.count("intermediate_size")
-    layerCount = fields.integer("num_hidden_layers", in: 2...1024)
-    headCount = fields.count("num_attention_heads")
-    maximumPositions = fields.count("max_position_embeddings")
+  /// Reads a `config.json`, also that of a whole CLIP model, which has the text encoder's under `text_config`.
+  ///
+  /// Throws a `Diagnostic` listing all its faults.
+  /// - Parameter hasProjection: whether the pipeline wants a `CLIPTextModelWithProjection`; the config's own
+  ///   `architectures` say so by default.
+  public init(config: JSONValue, at place: String, hasProjection: Bool? = nil) throws {
+    var fields = try FieldReader(Self.textConfig(config), at: place)
+    _ = fields.string("model_type", oneOf: ["clip_text_model", "clip"], default: "clip_text_model")
+    vocabularySize = fields.count("vocab_size", default: 49408)
+    hiddenSize = fields.count("hidden_size", default: 512)
+    intermediateSize = fields.count("intermediate_size", default: 2048)
+    layerCount = fields.integer("num_hidden_layers", in: 2...1024, default: 12)
+    headCount = fields.count("num_attention_heads", default: 8)
+    maximumPositions = fields.count("max_position_embeddings", default: 77)
     epsilon = fields.number("layer_norm_eps", default: 1e-5)
     let names = [Activation.quickGELU, .gelu].map(\.rawValue)
-    activation = Activation(rawValue: fields.string("hidden_act", oneOf: names)) ?? .gelu
+    activation =
+      Activation(rawValue: fields.string("hidden_act", oneOf: names, default: Activation.quickGELU.rawValue))
+      ?? .gelu
     let projection = fields.count("projection_dim", default: 512)
-    projectionSize = architecture == "CLIPTextModelWithProjection" ? projection : nil
+    projectionSize = hasProjection ?? Self.namesProjection(&fields) ? projection : nil
     endTokenID = fields.integer("eos_token_id", in: 0...Int.max, default: 49407)
-    // Training's and tokenizing's business, and what every transformers config carries.
-    try fields.finish(ignoring: [
-      "attention_dropout", "dropout", "initializer_factor", "initializer_range", "bos_token_id",
-      "pad_token_id",
-      "dtype", "torch_dtype", "transformers_version", "use_cache", "output_attentions",
-      "output_hidden_states",
-      "return_dict", "torchscript", "use_bfloat16", "pruned_heads", "tie_word_embeddings", "is_decoder",
-    ])
-    try checkHeads(place)
+    if hiddenSize % headCount != 0 {
+      fields.note("num_attention_heads is \(headCount), which does not divide hidden_size \(hiddenSize)")
+    }
+    try fields.finish(ignoring: InertFields.transformers)
   }
 
-  private static func architecture(in fields: inout FieldReader) -> String {
-    let known = ["CLIPTextModel", "CLIPTextModelWithProjection"]
-    // Our own list of built-in architectures names the class like diffusers does.
-    if fields.has("architectures") {
-      return fields.strings("architectures", oneOf: known).first ?? known[0]
+  private static func textConfig(_ config: JSONValue) -> JSONValue {
+    if case .object(let fields) = config, fields["model_type"] == "clip", let text = fields["text_config"] {
+      return text
     }
-    return fields.string("_class_name", oneOf: known)
+    return config
   }
 
-  private func checkHeads(_ place: String) throws {
-    guard hiddenSize % headCount == 0 else {
-      throw Diagnostic(
-        .model, at: place,
-        "num_attention_heads: expected a divisor of hidden_size \(hiddenSize), found \(headCount)",
-        hint: "the two fields come from different models")
-    }
+  /// Whether the config names the class with a projection, as transformers' `architectures` or, in the built-in configs,
+  /// like diffusers.
+  private static func namesProjection(_ fields: inout FieldReader) -> Bool {
+    let name: JSONValue = "CLIPTextModelWithProjection"
+    if case .array(let names)? = fields.value("architectures") { return names.contains(name) }
+    return fields.value("_class_name") == name
   }
 
   /// The encoder's graph. Inputs: `input_ids` [N, T], and `end_positions` [N] with a projection.

@@ -10,21 +10,23 @@ public enum Network: Hashable, Sendable {
   /// Reads a `config.json`, whichever network it describes.
   ///
   /// Throws a `Diagnostic` that lists all its faults, or says that it describes none of these networks.
-  public init(config: JSONValue, at place: String) throws {
+  /// - Parameter hasProjection: what `CLIPTextModel.init` takes.
+  public init(config: JSONValue, at place: String, hasProjection: Bool? = nil) throws {
     guard case .object(let fields) = config else {
-      throw Diagnostic(.model, at: place, "expected a JSON object, found \(config.kindName)", hint: nil)
+      throw Diagnostic(.model, at: place, "must be a JSON object, not \(config.kindName)", hint: nil)
     }
     switch fields["_class_name"] ?? fields["model_type"] {
     case "UNet2DConditionModel": self = .unet(UNet(config: try UNetConfig(config: config, at: place)))
     case "AutoencoderKL": self = .vae(try VAE(config: config, at: place))
-    case "clip_text_model", "CLIPTextModel", "CLIPTextModelWithProjection":
-      self = .textEncoder(try CLIPTextModel(config: config, at: place))
+    case "clip_text_model", "clip", "CLIPTextModel", "CLIPTextModelWithProjection":
+      self = .textEncoder(try CLIPTextModel(config: config, at: place, hasProjection: hasProjection))
     case let other:
       throw Diagnostic(
         .model, at: place,
-        "expected a UNet2DConditionModel, an AutoencoderKL or a CLIP text model, found "
-          + (other?.kindName ?? "no _class_name and no model_type"),
-        hint: "only networks of the SDXL family can be drawn up from their config")
+        "it describes "
+          + (other.map { "a network of class \($0.text())" } ?? "no network: it has no _class_name")
+          + ", not a UNet2DConditionModel, an AutoencoderKL or a CLIP text model",
+        hint: "only networks of the SDXL family are known here")
     }
   }
 

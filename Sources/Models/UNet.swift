@@ -10,7 +10,8 @@ public struct UNet: Hashable, Sendable {
   /// The UNet's graph for latents of `height` x `width`.
   ///
   /// Inputs: `sample` [N, H, W, C], `timestep` [N, 1], `encoder_hidden_states` [N, T, D], `text_embeds` [N, P],
-  /// `time_ids` [N, 6]. Output: `noise_pred` [N, H, W, C].
+  /// `time_ids` [N, 6], and `timestep_cond` [N, G] where the config has a `time_cond_proj_dim` G. Output: `noise_pred`
+  /// [N, H, W, C].
   public func graph(batch: Int, height: Int, width: Int, tokens: Int = 77) throws -> Graph {
     let builder = GraphBuilder()
     let root = builder.root
@@ -21,14 +22,18 @@ public struct UNet: Hashable, Sendable {
     guard pooledWidth > 0, Set(config.crossAttentionDim).count == 1 else {
       throw Diagnostic(
         .model, at: "unet",
-        "expected one cross_attention_dim and a projection_class_embeddings_input_dim above 6 x "
-          + "addition_time_embed_dim, found \(config.crossAttentionDim) and \(config.additionEmbeddingInputDim)",
-        hint: "only UNets with SDXL's conditioning can be run")
+        "its conditioning is not SDXL's: that needs one cross_attention_dim, not \(config.crossAttentionDim), and a "
+          + "projection_class_embeddings_input_dim above 6 x addition_time_embed_dim, not "
+          + "\(config.additionEmbeddingInputDim)",
+        hint: "only UNets with SDXL's conditioning are supported")
     }
     let pooled = builder.input("text_embeds", [batch, pooledWidth])
     let timeIDs = builder.input("time_ids", [batch, 6])
 
-    let embedding = try conditioning(root, timestep: timestep, pooled: pooled, timeIDs: timeIDs)
+    let guidance = config.timeCondProjDim.map { builder.input("timestep_cond", [batch, $0]) }
+
+    let embedding = try conditioning(
+      root, timestep: timestep, pooled: pooled, timeIDs: timeIDs, guidance: guidance)
     // Every resnet begins with this activation of the one embedding: computed once, read by all.
     let temb = try root.scope("time_embedding").silu(embedding)
 
@@ -102,18 +107,25 @@ public struct UNet: Hashable, Sendable {
   }
 
   /// The embedding of timestep, sizes and pooled prompt that all resnets share, [N, timeEmbeddingDim].
-  private func conditioning(_ g: Scope, timestep: Value, pooled: Value, timeIDs: Value) throws -> Value {
+  ///
+  /// - Parameter guidance: an embedding of the guidance scale, which is added to the timestep's before its linear layers.
+  private func conditioning(
+    _ g: Scope, timestep: Value, pooled: Value, timeIDs: Value, guidance: Value?
+  ) throws -> Value {
     func sinusoid(_ features: Int) -> Sinusoid {
       Sinusoid(features: features, cosineFirst: config.flipSinToCos, shift: config.frequencyShift)
     }
-    func embed(_ name: String, _ x: Value) throws -> Value {
+    func embed(_ name: String, _ x: Value, guidance: Value? = nil) throws -> Value {
       try g.module(name) { e in
-        let h = try e.linear("linear_1", x, out: config.timeEmbeddingDim)
+        var h = x
+        if let guidance { h = try e.add(h, e.linear("cond_proj", guidance, out: x.channels, bias: false)) }
+        h = try e.linear("linear_1", h, out: config.timeEmbeddingDim)
         return try e.linear("linear_2", e.silu(h), out: config.timeEmbeddingDim)
       }
     }
     let time = try embed(
-      "time_embedding", g.scope("time_proj").sinusoid(timestep, sinusoid(config.blockOutChannels[0])))
+      "time_embedding", g.scope("time_proj").sinusoid(timestep, sinusoid(config.blockOutChannels[0])),
+      guidance: guidance)
     let sizes = try g.scope("add_time_proj").sinusoid(timeIDs, sinusoid(config.additionTimeEmbedDim))
     let added = try embed("add_embedding", g.scope("add_embedding").concatenate(pooled, sizes))
     return try g.add(time, added)

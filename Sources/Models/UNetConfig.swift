@@ -45,88 +45,116 @@ public struct UNetConfig: Hashable, Sendable {
   public var convInKernel: Int
   public var convOutKernel: Int
   public var timeEmbeddingDim: Int
+  /// The width of an embedding of the guidance scale, which the UNets of latent consistency models take; nil without one.
+  public var timeCondProjDim: Int?
 
   /// Reads a `config.json`. Throws a `Diagnostic` listing all its faults.
   public init(config: JSONValue, at place: String) throws {
     var fields = try FieldReader(config, at: place)
     fields.require("_class_name", "UNet2DConditionModel")
-    let downTypes = fields.strings("down_block_types", oneOf: DownBlock.allCases.map(\.rawValue))
-    let upTypes = fields.strings("up_block_types", oneOf: UpBlock.allCases.map(\.rawValue))
+    let downTypes = fields.strings(
+      "down_block_types", oneOf: DownBlock.allCases.map(\.rawValue),
+      default: Array(repeating: DownBlock.crossAttention.rawValue, count: 3) + [DownBlock.plain.rawValue])
+    let upTypes = fields.strings(
+      "up_block_types", oneOf: UpBlock.allCases.map(\.rawValue),
+      default: [UpBlock.plain.rawValue] + Array(repeating: UpBlock.crossAttention.rawValue, count: 3))
     downBlockTypes = downTypes.compactMap(DownBlock.init)
     upBlockTypes = upTypes.compactMap(UpBlock.init)
     // The list's own length: a wrong name in it must not make faults of all the other lists.
     let blocks = max(1, fields.listCount("down_block_types") ?? downBlockTypes.count)
-    if fields.has("mid_block_type"), fields.value("mid_block_type") == nil {
-      midBlockType = nil
-    } else {
-      midBlockType = MidBlock(
-        rawValue: fields.string(
-          "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue),
-          default: MidBlock.crossAttention.rawValue))
-    }
-    sampleSize = fields.value("sample_size") == nil ? nil : fields.count("sample_size")
-    inChannels = fields.count("in_channels")
-    outChannels = fields.count("out_channels")
+    let midBlock = fields.string(
+      "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue),
+      default: MidBlock.crossAttention.rawValue)
+    midBlockType = fields.isNull("mid_block_type") ? nil : MidBlock(rawValue: midBlock)
+    sampleSize = Self.sampleSize(in: &fields)
+    inChannels = fields.count("in_channels", default: 4)
+    outChannels = fields.count("out_channels", default: 4)
     flipSinToCos = fields.boolean("flip_sin_to_cos", default: true)
     frequencyShift = fields.number("freq_shift", default: 0)
-    blockOutChannels = fields.counts("block_out_channels")
-    layersPerBlock = fields.countPerBlock("layers_per_block", blocks: blocks)
+    blockOutChannels = fields.counts("block_out_channels", default: [320, 640, 1280, 1280])
+    layersPerBlock = fields.countPerBlock("layers_per_block", blocks: blocks, default: 2)
     downsamplePadding = fields.integer("downsample_padding", in: 1...1, default: 1)
     normGroups = fields.count("norm_num_groups", default: 32)
     normEpsilon = fields.number("norm_eps", default: 1e-5)
-    crossAttentionDim = fields.countPerBlock("cross_attention_dim", blocks: blocks)
-    headCounts = fields.countPerBlock("attention_head_dim", blocks: blocks)
+    crossAttentionDim = fields.countPerBlock("cross_attention_dim", blocks: blocks, default: 1280)
+    headCounts = fields.countPerBlock("attention_head_dim", blocks: blocks, default: 8)
     usesLinearProjection = fields.boolean("use_linear_projection", default: false)
     additionTimeEmbedDim = fields.count("addition_time_embed_dim")
     additionEmbeddingInputDim = fields.count("projection_class_embeddings_input_dim")
     convInKernel = fields.integer("conv_in_kernel", in: 1...15, default: 3)
     convOutKernel = fields.integer("conv_out_kernel", in: 1...15, default: 3)
-    timeEmbeddingDim =
-      fields.value("time_embedding_dim") == nil
-      ? 4 * (blockOutChannels.first ?? 1) : fields.count("time_embedding_dim")
+    timeEmbeddingDim = fields.count("time_embedding_dim", default: 4 * (blockOutChannels.first ?? 1))
+    timeCondProjDim = fields.value("time_cond_proj_dim") == nil ? nil : fields.count("time_cond_proj_dim")
 
     if let most = layersPerBlock.max(), most > FieldReader.mostLayers {
-      fields.note("layers_per_block: expected at most \(FieldReader.mostLayers), found \(most)")
+      fields.note("layers_per_block is \(most); at most \(FieldReader.mostLayers) are read")
       layersPerBlock = layersPerBlock.map { _ in 1 }
     }
-    let layers = TransformerLayers(reading: &fields, layersPerBlock: layersPerBlock)
+    let layers = TransformerLayers(
+      reading: &fields, layersPerBlock: layersPerBlock,
+      downAttends: downBlockTypes.map { $0 == .crossAttention },
+      upAttends: upBlockTypes.map { $0 == .crossAttention })
     downTransformerLayers = layers.down
     midTransformerLayers = layers.mid
     upTransformerLayers = layers.up
 
     Self.requireWhatIsNotVaried(in: &fields)
-    for key in ["block_out_channels", "up_block_types"] {
-      guard let count = fields.listCount(key), count != blocks else { continue }
-      fields.note("\(key): expected one for each of the \(blocks) down blocks, found \(count)")
+    noteMisfits(in: &fields, blocks: blocks)
+    try fields.finish(
+      ignoring: InertFields.training.union(["addition_embed_type_num_heads", "upcast_attention"]))
+  }
+
+  /// The latents' edge; of a height and a width, the height.
+  private static func sampleSize(in fields: inout FieldReader) -> Int? {
+    guard let value = fields.value("sample_size") else { return nil }
+    if case .array(let edges) = value, edges.count == 2, let height = edges[0].positiveInteger,
+      edges[1].positiveInteger != nil
+    {
+      return height
+    }
+    return fields.count("sample_size")
+  }
+
+  private func noteMisfits(in fields: inout FieldReader, blocks: Int) {
+    for (key, count) in [
+      ("block_out_channels", blockOutChannels.count), ("up_block_types", upBlockTypes.count),
+    ] {
+      // Of a list whose items could not be read, the length that it has.
+      let count = fields.listCount(key) ?? count
+      guard count != blocks else { continue }
+      fields.note("\(key) has \(count) items, but there are \(blocks) down blocks")
     }
     for (channels, heads) in zip(blockOutChannels, headCounts) where channels % heads != 0 {
-      fields.note(
-        "attention_head_dim: expected a divisor of the block's \(channels) channels, found \(heads)")
+      fields.note("attention_head_dim is \(heads), which does not divide the block's \(channels) channels")
     }
     for channels in blockOutChannels where channels % normGroups != 0 {
-      fields.note(
-        "norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
+      fields.note("norm_num_groups is \(normGroups), which does not divide block_out_channels \(channels)")
     }
-    try fields.finish(ignoring: ["dropout", "addition_embed_type_num_heads"])
   }
 
   /// Options of diffusers' class that no SDXL-family model uses: a value that would change the computation is an error.
   private static func requireWhatIsNotVaried(in fields: inout FieldReader) {
     let fixed: [(String, JSONValue)] = [
-      ("addition_embed_type", "text_time"), ("act_fn", "silu"), ("center_input_sample", false),
+      ("addition_embed_type", "text_time"), ("center_input_sample", false),
       ("only_cross_attention", false), ("mid_block_only_cross_attention", .null),
       ("mid_block_scale_factor", 1),
       ("dual_cross_attention", false), ("cross_attention_norm", .null), ("attention_type", "default"),
-      ("upcast_attention", false), ("num_attention_heads", .null), ("class_embed_type", .null),
+      ("num_attention_heads", .null), ("class_embed_type", .null),
       ("class_embeddings_concat", false), ("num_class_embeds", .null), ("encoder_hid_dim", .null),
       ("encoder_hid_dim_type", .null), ("resnet_time_scale_shift", "default"),
       ("resnet_skip_time_act", false),
       ("resnet_out_scale_factor", 1), ("time_embedding_type", "positional"), ("time_embedding_act_fn", .null),
-      ("timestep_post_act", .null), ("time_cond_proj_dim", .null),
+      ("timestep_post_act", .null),
     ]
     for (key, value) in fixed { fields.require(key, value) }
+    // Two names of one function.
+    _ = fields.string("act_fn", oneOf: ["silu", "swish"], default: "silu")
     if !fields.has("addition_embed_type") {
-      fields.note("addition_embed_type: expected \"text_time\", found no such field")
+      fields.note("addition_embed_type is missing; it must be \"text_time\", as in every SDXL model")
+    }
+    // Without a last norm: a null is not the default here.
+    if fields.isNull("norm_num_groups") {
+      fields.note("norm_num_groups is null; it must be a positive integer")
     }
   }
 }
@@ -135,40 +163,51 @@ public struct UNetConfig: Hashable, Sendable {
 ///
 /// `transformer_layers_per_block` has for each block a number, or a list with one for each of its attentions; the up
 /// path mirrors it unless `reverse_transformer_layers_per_block` says otherwise, as it must once a block has a list.
+/// What stands there for a block without attentions has no effect.
 private struct TransformerLayers {
   var down: [[Int]] = []
   var mid = 1
   var up: [[Int]] = []
 
-  init(reading fields: inout FieldReader, layersPerBlock: [Int]) {
+  init(
+    reading fields: inout FieldReader, layersPerBlock: [Int], downAttends: [Bool], upAttends: [Bool]
+  ) {
     // Depths are counted against the layers: where those could not be read, every count would seem wrong.
     let canCount = !fields.faults.contains { $0.hasPrefix("layers_per_block") }
     let blocks = layersPerBlock.count
-    let expected = "a positive integer, or for each of the \(blocks) blocks one or a list of them"
+    let wanted = "a positive integer, or for each of the \(blocks) blocks one or a list of them"
+    let forwardKey = "transformer_layers_per_block"
     let forward = fields.read(
-      "transformer_layers_per_block", expected, default: Array(repeating: .integer(1), count: blocks),
-      standIn: [],
-      { Self.perBlock($0, blocks: blocks) })
+      forwardKey, wanted, default: Array(repeating: .integer(1), count: blocks),
+      standIn: [], { Self.perBlock($0, blocks: blocks) })
     let hasLists = forward.contains { if case .array = $0 { true } else { false } }
     let reverseKey = "reverse_transformer_layers_per_block"
     let mirrored: [JSONValue]? = hasLists ? nil : forward.reversed()
     let backward = fields.read(
-      reverseKey, expected + hasListsNote(hasLists), default: mirrored, standIn: [],
-      { Self.perBlock($0, blocks: blocks) })
+      reverseKey, wanted + (hasLists ? " (required, since \(forwardKey) has lists)" : ""),
+      default: mirrored, standIn: [], { Self.perBlock($0, blocks: blocks) })
+    func attends(_ flags: [Bool], _ block: Int) -> Bool { block >= flags.count || flags[block] }
     for (block, value) in forward.enumerated() {
+      let attentions = layersPerBlock[block]
       down.append(
-        Self.depths(
-          value, attentions: layersPerBlock[block], canCount, "transformer_layers_per_block", block, &fields))
+        attends(downAttends, block)
+          ? Self.depths(value, attentions: attentions, canCount, forwardKey, block, &fields)
+          : Array(repeating: 1, count: attentions))
     }
     for (block, value) in backward.enumerated() {
       let attentions = layersPerBlock[blocks - 1 - block] + 1
-      up.append(Self.depths(value, attentions: attentions, canCount, reverseKey, block, &fields))
+      up.append(
+        attends(upAttends, block)
+          ? Self.depths(value, attentions: attentions, canCount, reverseKey, block, &fields)
+          : Array(repeating: 1, count: attentions))
     }
-    if let last = down.last?.first { mid = last }
-  }
-
-  private func hasListsNote(_ hasLists: Bool) -> String {
-    hasLists ? " (required, since transformer_layers_per_block has lists)" : ""
+    // The last entry, whether or not the last down block attends.
+    switch forward.last {
+    case .array(let items)?: mid = items.first?.positiveInteger ?? mid
+    case let value?: mid = value.positiveInteger ?? mid
+    case nil: break
+    }
+    mid = min(mid, FieldReader.mostLayers)
   }
 
   private static func perBlock(_ value: JSONValue, blocks: Int) -> [JSONValue]? {
@@ -177,6 +216,7 @@ private struct TransformerLayers {
     return items
   }
 
+  /// One depth for each attention. A list may be longer: diffusers does not look at the rest.
   private static func depths(
     _ value: JSONValue, attentions: Int, _ canCount: Bool, _ key: String, _ block: Int,
     _ fields: inout FieldReader
@@ -186,11 +226,12 @@ private struct TransformerLayers {
     }
     if case .array(let items) = value {
       let depths = items.compactMap(\.positiveInteger).filter { $0 <= FieldReader.mostLayers }
-      if depths.count == items.count, depths.count == attentions || !canCount { return depths }
+      if depths.count == items.count, !depths.isEmpty, depths.count >= attentions || !canCount {
+        return canCount ? Array(depths.prefix(attentions)) : depths
+      }
     }
     fields.note(
-      "\(key)[\(block)]: expected a positive integer or a list of \(attentions) of them, found \(value.text())"
-    )
+      "\(key)[\(block)] must be a positive integer or a list of \(attentions) of them, not \(value.text())")
     return Array(repeating: 1, count: attentions)
   }
 }

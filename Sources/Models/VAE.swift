@@ -14,6 +14,9 @@ public struct VAE: Hashable, Sendable {
   public var usesPostQuantConv: Bool
   /// Diffusion latents are the autoencoder's times this.
   public var scalingFactor: Double
+  /// Mean and standard deviation of each channel of the latents, by which EDM pipelines scale them; nil in SDXL's own.
+  public var latentsMean: [Double]?
+  public var latentsStd: [Double]?
   /// diffusers fixes the epsilon of every norm here.
   private static let epsilon = 1e-6
 
@@ -21,34 +24,34 @@ public struct VAE: Hashable, Sendable {
   public init(config: JSONValue, at place: String) throws {
     var fields = try FieldReader(config, at: place)
     fields.require("_class_name", "AutoencoderKL")
-    fields.require("act_fn", "silu")
+    _ = fields.string("act_fn", oneOf: ["silu", "swish"], default: "silu")
     inChannels = fields.count("in_channels", default: 3)
     outChannels = fields.count("out_channels", default: 3)
-    latentChannels = fields.count("latent_channels")
-    blockOutChannels = fields.counts("block_out_channels")
-    layersPerBlock = fields.layerCount("layers_per_block")
+    latentChannels = fields.count("latent_channels", default: 4)
+    blockOutChannels = fields.counts("block_out_channels", default: [64])
+    layersPerBlock = fields.layerCount("layers_per_block", default: 1)
     normGroups = fields.count("norm_num_groups", default: 32)
     hasMidAttention = fields.boolean("mid_block_add_attention", default: true)
     usesQuantConv = fields.boolean("use_quant_conv", default: true)
     usesPostQuantConv = fields.boolean("use_post_quant_conv", default: true)
-    scalingFactor = fields.number("scaling_factor")
-    for key in ["latents_mean", "latents_std", "shift_factor"] { fields.require(key, .null) }
+    scalingFactor = fields.number("scaling_factor", default: 0.18215)
+    latentsMean = fields.optionalNumbers("latents_mean")
+    latentsStd = fields.optionalNumbers("latents_std")
     for (key, type) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
-      let found = fields.strings(key, oneOf: [type]).count
+      let found = fields.strings(key, oneOf: [type], default: [type]).count
       if found != blockOutChannels.count {
-        fields.note(
-          "\(key): expected one for each of \(blockOutChannels.count) block_out_channels, found \(found)")
+        fields.note("\(key) has \(found) items, but block_out_channels has \(blockOutChannels.count)")
       }
     }
     for channels in blockOutChannels where channels % normGroups != 0 {
-      fields.note(
-        "norm_num_groups: expected a divisor of block_out_channels \(channels), found \(normGroups)")
+      fields.note("norm_num_groups is \(normGroups), which does not divide block_out_channels \(channels)")
     }
-    if blockOutChannels.isEmpty { fields.note("block_out_channels: expected at least one") }
-    if scalingFactor <= 0 {
-      fields.note("scaling_factor: expected a positive number, found \(scalingFactor)")
-    }
-    try fields.finish(ignoring: ["sample_size", "force_upcast"])
+    if blockOutChannels.isEmpty { fields.note("block_out_channels is empty") }
+    if scalingFactor <= 0 { fields.note("scaling_factor must be above 0, not \(scalingFactor)") }
+    // An SDXL pipeline has no use for a shift; an autoencoder with one belongs to a model of another family.
+    fields.require("shift_factor", .null)
+    try fields.finish(
+      ignoring: InertFields.training.union(["sample_size", "force_upcast", "use_tiling", "use_slicing"]))
   }
 
   /// Picture pixels an edge of a latent's position: 8 for four blocks.

@@ -7,37 +7,40 @@ import Kernels
 public struct WeightBinding: Sendable {
   /// By the graph's keys.
   public let tensors: [String: StoredTensor]
+  /// Names of tensors that are no weights of the model, such as buffers that older versions saved.
+  public let unused: [String]
 
   /// Finds a tensor for every parameter of `graph`.
   ///
-  /// Strict both ways: throws one `Diagnostic` that lists every tensor that is missing, has another shape, cannot be
-  /// read as numbers, or is not part of the model.
+  /// Strict both ways: throws one `Diagnostic` that lists every tensor that is missing, has another shape, is of an element
+  /// type that cannot be computed with, or could be a weight of another model.
   public init(graph: Graph, checkpoint: Checkpoint) throws {
     var bound: [String: StoredTensor] = [:]
     var faults: [String] = []
     var claimed = Set<String>()
     for (key, shape) in graph.tensors {
       guard let tensor = checkpoint.tensor(for: key) else {
-        faults.append("\(key): missing, expected shape \(shape.extents)")
+        faults.append("\(key) is missing (shape \(shape.extents))")
         continue
       }
       let name = tensor.name
       claimed.insert(name)
-      guard tensor.entry.shape == shape.extents else {
-        faults.append("\(name): expected shape \(shape.extents), found \(tensor.entry.shape)")
+      guard tensor.entry.holds(shape.extents) else {
+        faults.append("\(name) has shape \(tensor.entry.shape), not \(shape.extents)")
         continue
       }
-      guard let type = StorageType(rawValue: tensor.entry.dtype.rawValue) else {
-        faults.append("\(name): expected F16, BF16 or F32, found \(tensor.entry.dtype.rawValue)")
+      guard let type = StorageType(rawValue: tensor.entry.type.name) else {
+        faults.append(
+          "\(name) has elements of type \(tensor.entry.type.name); F16, BF16 and F32 are supported")
         continue
       }
       bound[key] = StoredTensor(
         type: type, shape: shape.extents, bytes: tensor.bytes, owner: tensor.file.owner,
         isMapped: tensor.file.isMapped)
     }
-    for name in checkpoint.tensors.keys.sorted() where !claimed.contains(name) && !KeyLayout.isIgnorable(name)
-    {
-      faults.append("\(name): not part of the model that the config describes")
+    let others = checkpoint.tensors.keys.filter { !claimed.contains($0) }.sorted()
+    for name in others where !KeyLayout.isUnused(name) {
+      faults.append("\(name) is not part of the model that the config describes")
     }
     guard faults.isEmpty else {
       throw Diagnostic(
@@ -46,6 +49,7 @@ public struct WeightBinding: Sendable {
           + "fetch both from the same repository and revision")
     }
     tensors = bound
+    unused = others
   }
 
   /// Lets go of the checkpoint's mapped pages; they are read again when next touched.

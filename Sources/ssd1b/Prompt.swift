@@ -107,7 +107,8 @@ struct Prompt {
     case .named("command"): session.table.commands.map(\.declaration.name)
     case .named("path"):
       session.layerPaths(beginning: beginning) + Architecture.names
-        + (beginning.contains("/") ? FileCompletion.paths(beginning: beginning, foldersOnly: false) : [])
+        + (beginning.contains("/") || beginning.hasPrefix("~")
+          ? FileCompletion.paths(beginning: beginning, foldersOnly: false) : [])
     case .named("layer"): session.layerPaths(beginning: beginning)
     case .named("model"): Architecture.names + FileCompletion.paths(beginning: beginning, foldersOnly: false)
     case .named("tensor"): session.tensorNames

@@ -25,9 +25,15 @@ struct SSD1B: ParsableCommand {
 
   @Option(
     help:
-      "A pipeline folder in the diffusers layout, or any safetensors to look at; the small embedded model unless given."
+      "A pipeline folder in the diffusers layout, or any safetensors to look at; default: the small embedded model."
   )
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which weights to take where a folder holds several, such as fp16; default: the plain ones.",
+      valueName: "name"))
+  var variant: String?
 
   @Option(
     name: .customShort("c"), help: ArgumentHelp("Run a command; can be repeated.", valueName: "command"))
@@ -125,16 +131,23 @@ struct SSD1B: ParsableCommand {
   }
 
   private func open(_ compute: BackendChoice, on pool: ThreadPool) throws -> Session.Opened {
-    // What is no pipeline can be looked at, without anything that computes.
-    let manager = FileManager.default
-    if let model, manager.fileExists(atPath: model),
-      !["model_index.json", "unet"].contains(where: { manager.fileExists(atPath: "\(model)/\($0)") })
-    {
-      return .subject(try Subject(path: model))
+    guard let model else {
+      return .pipeline(try DiffusionModel(EmbeddedModel(), backend: compute.backend(on: pool)))
     }
-    let backend = try compute.backend(on: pool)
-    if let model { return .pipeline(try DiffusionModel(ModelFolder(path: model), backend: backend)) }
-    return .pipeline(try DiffusionModel(EmbeddedModel(), backend: backend))
+    let path = ModelLocation.resolved(model)
+    // A file can be looked at, without anything that computes; so can a folder that is no pipeline's.
+    guard ModelLocation.isFolder(path) != false else {
+      return .subject(try Subject(path: path), obstacle: nil)
+    }
+    let folder = try ModelFolder(path: path, variant: variant)
+    guard folder.has("model_index.json") || !folder.list("unet").isEmpty else {
+      return .subject(try Subject(path: path, variant: variant), obstacle: nil)
+    }
+    do {
+      return .pipeline(try DiffusionModel(folder, backend: compute.backend(on: pool)))
+    } catch let obstacle as Diagnostic where obstacle.kind == .inspectionOnly {
+      return .subject(try Subject(path: path, variant: variant), obstacle: obstacle)
+    }
   }
 
   static func report(_ text: String, inColor: Bool = false) {
@@ -157,7 +170,7 @@ struct SSD1B: ParsableCommand {
     case .difference: 3
     case .model: 4
     case .otherModel: 5
-    case .usage, .value, .file, .memory, .numeric: 1
+    case .usage, .value, .file, .inspectionOnly, .memory, .numeric: 1
     }
   }
 }

@@ -44,6 +44,6 @@ extension Session {
       throw Diagnostic(
         .model, at: change.place, "\(change.message), and cannot be read now: \(fault)", hint: change.hint)
     }
-    say("note: \(change): the model was read again")
+    note("\(change): the model was read again")
   }
 }

@@ -13,6 +13,8 @@ final class Session {
   private(set) var subject: Subject
   /// The pipeline that generates; nil where only a checkpoint was opened.
   private(set) var pipeline: DiffusionModel?
+  /// Why a whole pipeline that was opened cannot generate.
+  private(set) var obstacle: Diagnostic?
   /// How often the model was read again because its files had changed.
   private(set) var modelVersion = 0
   var settings = Settings()
@@ -45,6 +47,8 @@ final class Session {
   var typeAhead: (String) -> Void = { _ in }
   /// Tells the prompt that the terminal has not answered yet, passing the part of an answer that has come.
   var awaitAnswers: ([UInt8]) -> Void = { _ in }
+  /// Notes on the command that is running.
+  var notes: [String] = []
   /// The loaded model's SHA-256, once it was asked for.
   var identity: SHA256?
   let table: CommandTable<Session>
@@ -92,9 +96,10 @@ final class Session {
     case .pipeline(let model):
       pipeline = model
       subject = Subject(name: model.modelName, model.architecture, checkpoints: model.checkpoints)
-    case .subject(let other):
+    case .subject(let other, let reason):
       pipeline = nil
       subject = other
+      obstacle = reason
     }
     self.compute = compute
     self.pool = pool
@@ -105,7 +110,8 @@ final class Session {
     self.isJSON = isJSON
     self.forcesReplays = forcesReplays
     self.color = color
-    table = CommandTable(Commands.all, settings: Setting.allCases.map(\.option))
+    table = CommandTable(
+      Commands.all, settings: Setting.allCases.map(\.option), synonyms: Commands.synonyms)
     let environment = ProcessInfo.processInfo.environment
     progress = ProgressLine(
       isEnabled: isInteractive && TerminalInfo.isTerminal(2) && environment["TERM"] != "dumb",
@@ -123,8 +129,8 @@ final class Session {
   /// What was opened at the start.
   enum Opened {
     case pipeline(DiffusionModel)
-    /// Something to look at alone.
-    case subject(Subject)
+    /// Something to look at alone; `obstacle` says why a pipeline is no more than that.
+    case subject(Subject, obstacle: Diagnostic?)
   }
 
   /// The loaded pipeline. Throws a `Diagnostic` that says what was opened instead, or that there is no memory to compute in.
@@ -135,9 +141,10 @@ final class Session {
       }
       return pipeline
     }
+    if let obstacle { throw obstacle }
     let found = subject.parts.map { $0.identity?.title ?? $0.name }.joined(separator: ", ")
     throw Diagnostic(
-      .usage, at: subject.name, "expected a whole pipeline to compute with, found \(found)",
+      .usage, at: subject.name, "this is \(found), not a whole pipeline to compute with",
       hint:
         "layers, params, tensor and diff look at it; start with --model FOLDER, a pipeline in the diffusers layout, to generate"
     )
@@ -237,6 +244,14 @@ final class Session {
 
 /// All commands, in the order of `help`.
 enum Commands {
+  /// What other programs call commands and settings.
+  static let synonyms = [
+    "sampler": "scheduler", "sampler_name": "scheduler", "guidance": "cfg", "guidance_scale": "cfg",
+    "scale": "cfg",
+    "cfg_scale": "cfg", "negative_prompt": "negative", "neg": "negative", "num_inference_steps": "steps",
+    "resolution": "size", "txt2img": "generate", "run": "generate", "show": "view", "open": "view",
+  ]
+
   static var all: [Command<Session>] {
     SettingCommands.all + [
       RecallCommand.command,
@@ -244,6 +259,7 @@ enum Commands {
       ViewCommand.command, ViewCommand.pictures, LatentsCommand.command, DecodeCommand.command,
       DumpCommand.command,
       InspectionCommands.layers, InspectionCommands.params, DiffCommand.command, TensorCommand.command,
+      MetadataCommand.command,
       CaptureCommand.command, AttentionCommand.command, EstimateCommand.command, ProfileCommand.command,
       ModelCommand.command, TokensCommand.command,
       ScriptCommands.source, ScriptCommands.save, ScriptCommands.repeat, ScriptCommands.time,

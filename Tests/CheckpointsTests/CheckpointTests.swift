@@ -68,20 +68,49 @@ struct CheckpointTests {
     #expect(fault?.message.contains(expected) == true, "\(fault?.message ?? "")")
   }
 
-  @Test("the fp16 variant is taken before the full one, a single file before shards")
+  @Test("the plain weights are taken before a variant, unless that is asked for and there")
   func variants() throws {
+    let folder = try TemporaryFolder()
+    func add(_ name: String) throws {
+      _ = try folder.write(Data(), "unet/x")
+      try SafetensorsWriter.write([(name, [1], [1])], to: "\(folder.path)/unet/\(name).safetensors")
+    }
+    func taken(_ variant: String? = nil) throws -> [String] {
+      try Checkpoint(ModelFolder(path: folder.path, variant: variant), folder: "unet").tensors.keys.sorted()
+    }
+    let stem = "diffusion_pytorch_model"
+    try add("\(stem).fp16")
+    #expect(try taken() == ["\(stem).fp16"])
+    #expect(try taken("bf16") == ["\(stem).fp16"])
+    try add("\(stem).non_ema")
+    #expect(try taken() == ["\(stem).fp16"])
+    #expect(try taken("non_ema") == ["\(stem).non_ema"])
+    try add(stem)
+    #expect(try taken() == [stem])
+    #expect(try taken("fp16") == ["\(stem).fp16"])
+    #expect(try taken("bf16") == [stem])
+    let checkpoint = try Checkpoint(ModelFolder(path: folder.path), folder: "unet")
+    #expect(checkpoint.variants == [nil, "fp16", "non_ema"] && checkpoint.variant == nil)
+    try FileManager.default.removeItem(atPath: "\(folder.path)/unet/\(stem).safetensors")
+    try FileManager.default.removeItem(atPath: "\(folder.path)/unet/\(stem).fp16.safetensors")
+    try add("\(stem).ema")
+    let fault = #expect(throws: Diagnostic.self) { try taken() }
+    #expect(fault?.message == "it has no plain weights, but those of the variants ema and non_ema")
+  }
+
+  @Test("of shards and a single file, each library's first choice is taken")
+  func shardsOrFile() throws {
     let folder = try sharded()
-    func add(_ name: String, _ tensor: String) throws {
-      try SafetensorsWriter.write([(tensor, [1], [1])], to: "\(folder.path)/unet/\(name)")
+    let single = "\(folder.path)/unet/diffusion_pytorch_model.safetensors"
+    try SafetensorsWriter.write([("single", [1], [1])], to: single)
+    #expect(try Checkpoint(ModelFolder(path: folder.path), folder: "unet").tensors.count == 5)
+    for name in ["model.fp16.safetensors.index.json", "model.safetensors.index.fp16.json"] {
+      _ = try folder.write(Data("{\"weight_map\":{}}".utf8), "text/\(name)")
+      #expect(try Checkpoint(ModelFolder(path: folder.path), folder: "text").tensors.isEmpty)
     }
-    func taken() throws -> [String] {
-      try Checkpoint(ModelFolder(path: folder.path), folder: "unet").tensors.keys.sorted()
-    }
-    #expect(try taken().count == 5)
-    try add("diffusion_pytorch_model.safetensors", "full")
-    #expect(try taken() == ["full"])
-    try add("diffusion_pytorch_model.fp16.safetensors", "half")
-    #expect(try taken() == ["half"])
+    try SafetensorsWriter.write([("single", [1], [1])], to: "\(folder.path)/text/model.fp16.safetensors")
+    #expect(
+      try Checkpoint(ModelFolder(path: folder.path), folder: "text").tensors.keys.sorted() == ["single"])
   }
 
   @Test("a folder without weights is refused with what it holds")
@@ -90,9 +119,9 @@ struct CheckpointTests {
     _ = try folder.write(Data("x".utf8), "vae/model.bin")
     let source = try ModelFolder(path: folder.path)
     let fault = #expect(throws: Diagnostic.self) { try Checkpoint(source, folder: "vae") }
-    #expect(fault?.message.hasSuffix("found model.bin") == true)
+    #expect(fault?.message == "its weights are no safetensors: model.bin")
     let none = #expect(throws: Diagnostic.self) { try Checkpoint(source, folder: "unet") }
-    #expect(none?.message.hasSuffix("found no such folder") == true)
+    #expect(none?.message == "there is no such folder")
     #expect(throws: Diagnostic.self) { try ModelFolder(path: folder.path + "/absent") }
     #expect(source.has("vae/model.bin"))
     #expect(!source.has("vae/model.json"))
@@ -102,7 +131,31 @@ struct CheckpointTests {
   func layouts() {
     #expect(KeyLayout.candidates(for: "text_model.encoder.x") == ["text_model.encoder.x", "encoder.x"])
     #expect(KeyLayout.candidates(for: "text_projection.weight") == ["text_projection.weight"])
-    #expect(KeyLayout.isIgnorable("text_model.embeddings.position_ids"))
-    #expect(!KeyLayout.isIgnorable("text_model.embeddings.position_embedding.weight"))
+  }
+
+  @Test("an autoencoder's attention may have older names, a UNet's may not")
+  func olderAttention() {
+    let names = ["to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"]
+    for (name, older) in names {
+      let found = KeyLayout.candidates(for: "decoder.mid_block.attentions.0.\(name).bias")
+      #expect(found.last == "decoder.mid_block.attentions.0.\(older).bias")
+    }
+    let key = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight"
+    #expect(KeyLayout.candidates(for: key) == [key])
+  }
+
+  @Test("buffers and other networks' tensors are not used; weights of network modules are never passed over")
+  func unused() {
+    for name in [
+      "text_model.embeddings.position_ids", "logit_scale", "text_projection.weight", "model_ema.decay",
+      "betas",
+      "sqrt_one_minus_alphas_cumprod", "vision_model.encoder.layers.0.mlp.fc1.weight", "loss.logvar",
+    ] { #expect(KeyLayout.isUnused(name), "\(name)") }
+    for name in [
+      "text_model.embeddings.position_embedding.weight", "time_embedding.cond_proj.weight",
+      "mid_block.attentions.0.norm.weight",
+      "down_blocks.1.attentions.0.transformer_blocks.1.attn1.to_q.weight",
+      "encoder_hid_proj.weight", "surprise",
+    ] { #expect(!KeyLayout.isUnused(name), "\(name)") }
   }
 }

@@ -18,7 +18,7 @@ struct WriterTests {
     #expect(file.entries.count == 3)
     for tensor in tensors {
       let entry = try #require(file.entries[tensor.name])
-      #expect(entry.dtype == .float32)
+      #expect(entry.type.dataType == .float32)
       #expect(entry.shape == tensor.shape)
       #expect(SHA256(of: file.bytes(of: entry)) == SHA256(of: tensor.values))
     }

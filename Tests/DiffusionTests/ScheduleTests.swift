@@ -133,6 +133,8 @@ import Testing
     var config = SchedulerConfig()
     config.trainTimesteps = 0
     let fault = try #require(throws: Diagnostic.self) { try Schedule(config, steps: 20) }
-    #expect(fault.kind == .model && fault.message == "num_train_timesteps: expected 2 to 100000, found 0")
+    #expect(
+      fault.kind == .model
+        && fault.message == "num_train_timesteps must be an integer from 2 to 100000, not 0")
   }
 }

@@ -77,40 +77,45 @@ import Testing
   @Test(
     "a fault names the file, the field, what was expected and what was found",
     arguments: [
-      ("beta_strat", 0.1, "beta_strat: expected no such field, found the number 0.1"),
-      ("beta_start", "0.1", "beta_start: expected a number, found the string \"0.1\""),
-      ("beta_start", 0, "beta_start: expected a number above 0 and below 1, found 0.0"),
-      ("beta_end", 0.9999999999, "beta_end: expected a number above 0 and below 1, found 0.9999999999"),
-      ("beta_end", .null, "beta_end: expected a number, found null"),
+      ("beta_strat", 0.1, "beta_strat is an unknown field, with the number 0.1"),
+      ("beta_start", "0.1", "beta_start must be a number, not the string \"0.1\""),
+      ("beta_start", 0, "beta_start must be a number above 0 and below 1, not 0.0"),
+      ("beta_end", 0.9999999999, "beta_end must be a number above 0 and below 1, not 0.9999999999"),
       (
         "beta_schedule", "sigmoid",
-        "beta_schedule: expected one of \"linear\", \"scaled_linear\", \"squaredcos_cap_v2\","
-          + " found the string \"sigmoid\""
+        "beta_schedule must be one of linear, scaled_linear, squaredcos_cap_v2, not the string \"sigmoid\""
       ),
-      ("num_train_timesteps", 1000.5, "num_train_timesteps: expected an integer, found the number 1000.5"),
-      ("num_train_timesteps", true, "num_train_timesteps: expected an integer, found the boolean true"),
-      ("num_train_timesteps", 1, "num_train_timesteps: expected 2 to 100000, found 1"),
+      (
+        "num_train_timesteps", 1000.5,
+        "num_train_timesteps must be an integer from 2 to 100000, not the number 1000.5"
+      ),
+      (
+        "num_train_timesteps", true,
+        "num_train_timesteps must be an integer from 2 to 100000, not the boolean true"
+      ),
+      (
+        "num_train_timesteps", 1, "num_train_timesteps must be an integer from 2 to 100000, not the integer 1"
+      ),
       (
         "num_train_timesteps", 1_000_000_000_000,
-        "num_train_timesteps: expected 2 to 100000, found 1000000000000"
+        "num_train_timesteps must be an integer from 2 to 100000, not the integer 1000000000000"
       ),
-      ("trained_betas", [0.1, "x"], "trained_betas: expected null or a list of numbers, found a list of 2"),
+      ("trained_betas", [0.1, "x"], "trained_betas must be null or a list of numbers, not a list of 2"),
       (
         "trained_betas", [0.1],
-        "trained_betas: expected one beta for each of the 1000 training timesteps, found 1"
+        "trained_betas must be a list of 1000, one beta for each training timestep, not of 1"
       ),
-      ("steps_offset", -1, "steps_offset: expected 0 to 999, a training timestep, found -1"),
-      ("steps_offset", 1000, "steps_offset: expected 0 to 999, a training timestep, found 1000"),
-      ("sigma_min", 0, "sigma_min: expected a number above 0, found 0.0"),
-      ("sigma_max", 1e300, "sigma_max: expected a number above 0, found 1e+300"),
-      ("sigma_max", "big", "sigma_max: expected null or a number, found the string \"big\""),
-      ("use_karras_sigmas", 1, "use_karras_sigmas: expected true, false or null, found the integer 1"),
-      ("rescale_betas_zero_snr", .null, "rescale_betas_zero_snr: expected true or false, found null"),
+      ("steps_offset", -1, "steps_offset must be a training timestep, 0 to 999, not -1"),
+      ("steps_offset", 1000, "steps_offset must be a training timestep, 0 to 999, not 1000"),
+      ("sigma_min", 0, "sigma_min must be a number above 0, not 0.0"),
+      ("sigma_max", 1e300, "sigma_max must be a number above 0, not 1e+300"),
+      ("sigma_max", "big", "sigma_max must be a number, not the string \"big\""),
+      ("use_karras_sigmas", 1, "use_karras_sigmas must be true or false, not the integer 1"),
       (
         "final_sigmas_type", "one",
-        "final_sigmas_type: expected one of \"zero\", \"sigma_min\", found the string \"one\""
+        "final_sigmas_type must be one of zero, sigma_min, not the string \"one\""
       ),
-      ("_class_name", 3, "_class_name: expected \"EulerDiscreteScheduler\", found the integer 3"),
+      ("_class_name", 3, "_class_name must be a string, not the integer 3"),
     ] as [(String, JSONValue, String)])
   func faults(field: String, value: JSONValue, message: String) throws {
     let fault = try Self.fault([field: value])
@@ -126,11 +131,11 @@ import Testing
       "use_karras_sigmas": true,
       "timestep_spacing": "even", "sigma_min": 3, "sigma_max": 2, "zzz": .null,
     ])
-    #expect(fault.message.hasPrefix("7 faults: "))
+    #expect(fault.message.hasPrefix("6 faults:"))
     for words in [
-      "beta_strat: ", "beta_end: ", "steps_offset: ", "timestep_spacing: ", "zzz: ",
-      "use_karras_sigmas, use_beta_sigmas: expected at most one of them true, found 2",
-      "sigma_min: expected less than sigma_max, which is 2.0, found 3.0",
+      "beta_strat is", "beta_end must", "steps_offset must", "timestep_spacing must",
+      "use_karras_sigmas and use_beta_sigmas are both true; at most one may be",
+      "sigma_min must be less than sigma_max (2.0), not 3.0",
     ] {
       #expect(fault.message.contains(words), "\(fault.message)")
     }
@@ -141,24 +146,80 @@ import Testing
     let fault = try #require(throws: Diagnostic.self) {
       try SchedulerConfig(["beta_start": 0.1], at: Self.place)
     }
-    #expect(fault.message == "_class_name: expected \"EulerDiscreteScheduler\", found nothing")
+    #expect(fault.message == "_class_name is missing; it must be a string")
   }
 
   @Test(
-    "another scheduler's file is refused by its class alone",
+    "each class starts the sampler that it means, or Euler with a word on what it is",
     arguments: [
-      "EulerAncestralDiscreteScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler",
-    ])
-  func otherClasses(name: String) throws {
-    let fault = try Self.fault(["_class_name": .string(name), "solver_order": 2, "thresholding": false])
-    #expect(fault.message == "_class_name: expected EulerDiscreteScheduler, found \(name)")
-    #expect(fault.hint?.contains("only EulerDiscreteScheduler can be run now") == true)
+      ("EulerDiscreteScheduler", [:], .euler, nil),
+      ("EulerDiscreteScheduler", ["use_karras_sigmas": true], .eulerKarras, nil),
+      ("EulerAncestralDiscreteScheduler", [:], .eulerAncestral, nil),
+      ("LCMScheduler", ["original_inference_steps": 100], .lcm, nil),
+      ("DPMSolverMultistepScheduler", ["lambda_min_clipped": .number(-.infinity)], .dpmpp2M, nil),
+      (
+        "DPMSolverMultistepScheduler", ["use_karras_sigmas": true, "thresholding": .null], .dpmpp2MKarras, nil
+      ),
+      (
+        "DPMSolverMultistepScheduler", ["algorithm_type": "sde-dpmsolver++", "solver_order": 3], .euler,
+        "its scheduler is DPMSolverMultistepScheduler with algorithm_type sde-dpmsolver++, solver_order 3, which is not "
+          + "supported: the model starts with euler"
+      ),
+      ("DPMSolverMultistepScheduler", ["lower_order_final": false], .dpmpp2M, nil),
+      ("LCMScheduler", ["clip_sample": true], .euler, "its scheduler is LCMScheduler with clip_sample true"),
+      (
+        "DDIMScheduler", ["clip_sample": true, "set_alpha_to_one": true], .euler,
+        "its scheduler is DDIMScheduler, which is"
+      ),
+      (
+        "UniPCMultistepScheduler", ["solver_type": "bh1", "use_karras_sigmas": true], .eulerKarras,
+        "the model starts with euler_karras"
+      ),
+      ("TCDScheduler", [:], .euler, "its scheduler is TCDScheduler"),
+    ] as [(String, [String: JSONValue], Scheduler, String?)])
+  func classes(name: String, fields: [String: JSONValue], scheduler: Scheduler, note: String?) throws {
+    let config = try Self.read(fields.merging(["_class_name": .string(name)]) { $1 })
+    #expect(config.scheduler == scheduler)
+    #expect(config.obstacle == nil)
+    if let note {
+      #expect(config.substitution?.contains(note) == true)
+    } else {
+      #expect(config.substitution == nil)
+    }
+  }
+
+  @Test("absent fields have the defaults of the class that the file names")
+  func classDefaults() throws {
+    let lcm = try SchedulerConfig(["_class_name": "LCMScheduler"], at: Self.place)
+    #expect(lcm.betaStart == 0.00085 && lcm.betaEnd == 0.012 && lcm.betaSchedule == .scaledLinear)
+    let heun = try SchedulerConfig(["_class_name": "HeunDiscreteScheduler"], at: Self.place)
+    #expect(heun.betaStart == 0.00085 && heun.betaSchedule == .linear && heun.timestepSpacing == .linspace)
+    let ddim = try SchedulerConfig(["_class_name": "DDIMScheduler"], at: Self.place)
+    #expect(ddim.betaStart == 0.0001 && ddim.timestepSpacing == .leading)
+  }
+
+  @Test(
+    "models of another kind are read, and it is said why they cannot be run",
+    arguments: [
+      ["_class_name": "EDMEulerScheduler", "sigma_data": 0.5, "sigma_min": 0.002],
+      ["_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3],
+      ["_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction"],
+      ["_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true],
+    ] as [JSONValue])
+  func otherFamilies(json: JSONValue) throws {
+    #expect(try SchedulerConfig(json, at: Self.place).obstacle?.contains("scheduler") == true)
+  }
+
+  @Test("a class that samples no model of this kind is refused")
+  func unknownClass() throws {
+    let fault = try Self.fault(["_class_name": "VQDiffusionScheduler", "num_vec_classes": 3])
+    #expect(fault.message.hasPrefix("_class_name is VQDiffusionScheduler, which samples no model"))
   }
 
   @Test("a document that is no object is refused", arguments: [.null, [1, 2], "x"] as [JSONValue])
   func notAnObject(json: JSONValue) throws {
     let fault = try #require(throws: Diagnostic.self) { try SchedulerConfig(json, at: Self.place) }
-    #expect(fault.message == "expected an object of scheduler fields, found \(json.kindName)")
+    #expect(fault.message == "must be a JSON object, not \(json.kindName)")
   }
 
   @Test("betas that leave no noise in float32 are refused where the file is named")
@@ -175,6 +236,6 @@ import Testing
     config.stepsOffset = -3
     let fault = try #require(throws: Diagnostic.self) { try NoiseSchedule(config) }
     #expect(fault.kind == .model)
-    #expect(fault.message.contains("beta_start: ") && fault.message.contains("steps_offset: "))
+    #expect(fault.message.contains("beta_start must") && fault.message.contains("steps_offset must"))
   }
 }

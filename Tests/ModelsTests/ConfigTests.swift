@@ -27,54 +27,57 @@ struct ConfigTests {
   }
 
   static let unetCases: [Case] = [
-    Case(["new_field": 3], "new_field: unknown field with the integer 3"),
-    Case(["in_channels": "4"], "in_channels: expected an integer in 1...1048576, found the string \"4\""),
-    Case(["in_channels": 4.5], "in_channels: expected an integer in 1...1048576, found the number 4.5"),
-    Case(["in_channels": true], "found the boolean true"),
-    Case(["in_channels": 0], "found the integer 0"),
-    Case(["in_channels": nil], "in_channels: expected an integer in 1...1048576, found no such field"),
+    Case(["new_field": 3], "new_field is an unknown field, with the integer 3"),
+    Case(["in_channels": "4"], "in_channels must be an integer from 1 to 1048576, not the string \"4\""),
+    Case(["in_channels": 4.5], "in_channels must be an integer from 1 to 1048576, not the number 4.5"),
+    Case(["in_channels": true], "not the boolean true"),
+    Case(["in_channels": 0], "not the integer 0"),
     Case(
-      ["block_out_channels": .some(.null)],
-      "block_out_channels: expected a list of positive integers, found null"),
+      ["addition_time_embed_dim": nil],
+      "addition_time_embed_dim is missing; it must be an integer from 1 to 1048576"),
+    Case(["norm_num_groups": .some(.null)], "norm_num_groups is null; it must be a positive integer"),
     Case(
       ["block_out_channels": [320, 640]],
-      "block_out_channels: expected one for each of the 3 down blocks, found 2"),
+      "block_out_channels has 2 items, but there are 3 down blocks"),
     Case(
       ["down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D"]],
-      "down_block_types: expected a list of"),
-    Case(["mid_block_type": "UNetMidBlock2DSimpleCrossAttn"], "mid_block_type: expected one of"),
+      "down_block_types must be a list of"),
+    Case(["mid_block_type": "UNetMidBlock2DSimpleCrossAttn"], "mid_block_type must be one of"),
     Case(
       ["attention_head_dim": [5, 10, 21]],
-      "attention_head_dim: expected a divisor of the block's 1280 channels, found 21"),
+      "attention_head_dim is 21, which does not divide the block's 1280 channels"),
     Case(
-      ["norm_num_groups": 33], "divisor of block_out_channels 320", "divisor of block_out_channels 640",
-      "divisor of block_out_channels 1280"),
+      ["norm_num_groups": 33], "does not divide block_out_channels 320",
+      "does not divide block_out_channels 640",
+      "does not divide block_out_channels 1280"),
     Case(
-      ["transformer_layers_per_block": [1, [2, 2], [4, 4, 4]]],
-      "transformer_layers_per_block[2]: expected a positive integer or a list of 2 of them, found [4,4,4]"),
+      ["transformer_layers_per_block": [1, [2, 2], [4]]],
+      "transformer_layers_per_block[2] must be a positive integer or a list of 2 of them, not [4]"),
     Case(
       ["transformer_layers_per_block": [1, [2, 2]]],
-      "transformer_layers_per_block: expected a positive integer, or"),
+      "transformer_layers_per_block must be a positive integer, or"),
     Case(
       ["reverse_transformer_layers_per_block": [[4, 4], [2, 1, 1], 1]],
-      "reverse_transformer_layers_per_block[0]: expected a positive integer or a list of 3 of them, found [4,4]"
+      "reverse_transformer_layers_per_block[0] must be a positive integer or a list of 3 of them, not [4,4]"
     ),
     Case(
       ["reverse_transformer_layers_per_block": .some(.null)],
       "required, since transformer_layers_per_block has lists"),
     Case(
       ["reverse_transformer_layers_per_block": [[4, 4, "10"], [2, 1, 1], 1]],
-      "reverse_transformer_layers_per_block[0]: expected a positive integer or a list of 3 of them"),
+      "reverse_transformer_layers_per_block[0] must be a positive integer or a list of 3 of them"),
     Case(
-      ["only_cross_attention": true], "only_cross_attention: only false can be run, found the boolean true"),
-    Case(["class_embed_type": "timestep"], "class_embed_type: only null can be run"),
-    Case(["_class_name": "UNet2DModel"], "_class_name: only \"UNet2DConditionModel\" can be run"),
+      ["only_cross_attention": true], "only_cross_attention is the boolean true; only false is supported"),
     Case(
-      ["addition_embed_type": nil], "addition_embed_type: expected \"text_time\", found no such field"),
+      ["class_embed_type": "timestep"], "class_embed_type is the string \"timestep\"; only null is supported"),
+    Case(["_class_name": "UNet2DModel"], "only \"UNet2DConditionModel\" is supported"),
     Case(
-      ["in_channels": "4", "act_fn": "gelu", "zeta": .null, "cross_attention_dim": [2048, 2048]],
-      "in_channels: expected", "act_fn: only \"silu\" can be run", "zeta: unknown field with null",
-      "cross_attention_dim: expected a positive integer or a list of 3"),
+      ["addition_embed_type": nil], "addition_embed_type is missing; it must be \"text_time\""),
+    Case(
+      ["in_channels": "4", "act_fn": "gelu", "zeta": 0, "cross_attention_dim": [2048, 2048]],
+      "in_channels must be", "act_fn must be one of silu, swish",
+      "zeta is an unknown field, with the integer 0",
+      "cross_attention_dim must be a positive integer or a list of 3"),
   ]
 
   @Test("a UNet's config is read strictly, all its faults at once", arguments: unetCases)
@@ -83,15 +86,16 @@ struct ConfigTests {
   }
 
   static let vaeCases: [Case] = [
-    Case(["latents_mean": [0, 0, 0, 0]], "latents_mean: only null can be run"),
-    Case(["scaling_factor": "0.13"], "scaling_factor: expected a number"),
-    Case(["scaling_factor": -1], "scaling_factor: expected a positive number, found -1"),
+    Case(["latents_mean": [0, 0, "0", 0]], "latents_mean must be null or a list of numbers"),
+    Case(["shift_factor": 0.1], "shift_factor is the number 0.1; only null is supported"),
+    Case(["scaling_factor": "0.13"], "scaling_factor must be a number"),
+    Case(["scaling_factor": -1], "scaling_factor must be above 0, not -1"),
     Case(
       ["up_block_types": ["UpDecoderBlock2D"]],
-      "up_block_types: expected one for each of 4 block_out_channels, found 1"),
+      "up_block_types has 1 items, but block_out_channels has 4"),
     Case(
-      ["layers_per_block": [2, 2, 2, 2], "extra": "x"], "layers_per_block: expected an integer",
-      "extra: unknown field with the string \"x\""),
+      ["layers_per_block": [2, 2, 2, 2], "extra": "x"], "layers_per_block must be an integer",
+      "extra is an unknown field, with the string \"x\""),
   ]
 
   @Test("an autoencoder's config is read strictly, all its faults at once", arguments: vaeCases)
@@ -100,12 +104,12 @@ struct ConfigTests {
   }
 
   static let textCases: [Case] = [
-    Case(["hidden_act": "relu"], "hidden_act: expected one of quick_gelu, gelu, found the string \"relu\""),
-    Case(["num_attention_heads": 7], "num_attention_heads: expected a divisor of hidden_size 768, found 7"),
-    Case(["num_hidden_layers": 0], "num_hidden_layers: expected an integer in 2...1024"),
+    Case(["hidden_act": "relu"], "hidden_act must be one of quick_gelu, gelu, not the string \"relu\""),
+    Case(["num_attention_heads": 7], "num_attention_heads is 7, which does not divide hidden_size 768"),
+    Case(["num_hidden_layers": 0], "num_hidden_layers must be an integer from 2 to 1024"),
     Case(
-      ["model_type": "t5", "rope_theta": 1.5], "model_type: only \"clip_text_model\" can be run",
-      "rope_theta: unknown field with the number 1.5"),
+      ["model_type": "t5", "rope_theta": 1.5], "model_type must be one of clip_text_model, clip",
+      "rope_theta is an unknown field, with the number 1.5"),
   ]
 
   @Test("a text encoder's config is read strictly, all its faults at once", arguments: textCases)
@@ -116,7 +120,7 @@ struct ConfigTests {
   @Test("a config that is no object is refused")
   func noObject() {
     let fault = #expect(throws: Diagnostic.self) { try UNetConfig(config: [1, 2], at: "config.json") }
-    #expect(fault?.message == "expected a JSON object, found a list of 2")
+    #expect(fault?.message == "must be a JSON object, not a list of 2")
   }
 
   @Test(

@@ -27,7 +27,9 @@ import Testing
   }
 
   @Test("A missing folder is named")
-  func missingFolder() throws { try expectRefused("/nonexistent", ["/nonexistent", "found nothing"]) }
+  func missingFolder() throws {
+    try expectRefused("/nonexistent", ["/nonexistent", "there is no such file or folder"])
+  }
 
   @Test("Missing, extra and misshapen tensors are listed together")
   func tensors() throws {
@@ -41,8 +43,8 @@ import Testing
       try expectRefused(
         model,
         [
-          "conv_in.weight: missing, expected shape [32, 4, 3, 3]", "extra.weight: not part of the model",
-          "conv_out.bias: expected shape [4], found [2, 2]", "3 faults",
+          "conv_in.weight is missing (shape [32, 4, 3, 3])", "extra.weight is not part of the model",
+          "conv_out.bias has shape [2, 2], not [4]", "3 faults",
         ])
     }
   }
@@ -89,13 +91,13 @@ import Testing
       var fields = try #require(JSONSerialization.jsonObject(with: text) as? [String: Any])
       fields["surprise"] = 1
       fields["layers_per_block"] = "two"
-      fields["cross_attention_dim"] = nil
+      fields["addition_time_embed_dim"] = nil
       try JSONSerialization.data(withJSONObject: fields).write(to: URL(fileURLWithPath: path))
       try expectRefused(
         model,
         [
-          path, "3 faults", "surprise: unknown field", "layers_per_block: expected a positive integer",
-          "cross_attention_dim: expected", "found no such field",
+          path, "3 faults", "surprise is an unknown field", "layers_per_block must be a positive integer",
+          "addition_time_embed_dim is missing",
         ])
     }
   }

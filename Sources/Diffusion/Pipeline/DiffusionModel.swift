@@ -7,19 +7,21 @@ import Runtime
 
 /// A loaded pipeline: the one owner of its weights, tokenizers and executors.
 ///
-/// Opening reads configs and headers and checks all of them against each other; weights are laid out when first used.
+/// Opening reads configs and headers and checks all of them against each other; weights are packed when first used.
 public final class DiffusionModel {
   public let files: any ModelFiles
   public let architecture: Architecture
   public let checkpoints: [Architecture.Component: Checkpoint]
   public let schedulerConfig: SchedulerConfig
   public let startValues: StartValues
+  /// What a user should know of how the files were read, a sentence each.
+  public let notes: [String]
   /// Whether no negative prompt at all means zero embeddings rather than an encoded empty text.
   public let zeroesAbsentNegative: Bool
   /// What computes. The layouts of weights that were made for another are dropped when it changes.
   public private(set) var backend: any Backend
 
-  private let bindings: [Architecture.Component: WeightBinding]
+  let bindings: [Architecture.Component: WeightBinding]
   private var weights: [WeightsKey: Weights] = [:]
   private var tokenizers: [Architecture.Component: CLIPTokenizer] = [:]
   private var embeddings: [String: PromptEmbedding] = [:]
@@ -31,19 +33,30 @@ public final class DiffusionModel {
 
   /// Opens a folder in the diffusers layout.
   ///
-  /// Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components.
+  /// Throws one `Diagnostic` of kind `.model` that lists what is wrong in all of its components, or one of kind
+  /// `.inspectionOnly` when nothing is, but pictures cannot be made from text with it here.
   public init(_ files: any ModelFiles, backend: any Backend) throws {
     self.files = files
     self.backend = backend
     let index = try ModelIndex(files)
     zeroesAbsentNegative = index.zeroesAbsentNegative
+    let scheduler = "scheduler/scheduler_config.json"
+    schedulerConfig =
+      files.has(scheduler)
+      ? try SchedulerConfig(files.json(scheduler), at: files.place(scheduler)) : SchedulerConfig()
+    let missing = PipelineParts.missingNetworks(in: files)
+    // What the model is comes before what its folder lacks.
+    let kind = index.obstacles + missing + [schedulerConfig.obstacle].compactMap { $0 }
+    let lacking = PipelineParts.missingFiles(in: files)
+    guard missing.isEmpty else { throw Self.inspectionOnly(files, kind + lacking) }
     architecture = try Architecture(
       name: files.name, configs: { try files.json("\($0)/config.json") },
-      place: { files.place("\($0)/config.json") })
-    let scheduler = "scheduler/scheduler_config.json"
-    schedulerConfig = try SchedulerConfig(files.json(scheduler), at: files.place(scheduler))
+      place: { files.place("\($0)/config.json") }, hasProjection: index.hasProjection)
+    let obstacles = kind + architecture.obstacles + lacking
+    guard obstacles.isEmpty else { throw Self.inspectionOnly(files, obstacles) }
     var startValues = try StartValues(files, defaultSize: architecture.defaultSize)
-    startValues.scheduler = Scheduler(schedulerConfig)
+    startValues.scheduler = schedulerConfig.scheduler
+    startValues.maximumSteps = schedulerConfig.trainTimesteps
     self.startValues = startValues
 
     var checkpoints: [Architecture.Component: Checkpoint] = [:]
@@ -63,6 +76,13 @@ public final class DiffusionModel {
     try Diagnostic.throwAll(faults, at: files.name)
     self.checkpoints = checkpoints
     self.bindings = bindings
+    notes = Self.notes(checkpoints, bindings, schedulerConfig)
+  }
+
+  private static func inspectionOnly(_ files: any ModelFiles, _ obstacles: [String]) -> Diagnostic {
+    Diagnostic(
+      .inspectionOnly, at: files.name, "it cannot generate here: \(obstacles.joined(separator: "; "))",
+      hint: "layers, params, tensor and diff look at it")
   }
 
   /// The weights that an output of a component needs, or all of them, laid out for the backend at first use.
@@ -91,13 +111,7 @@ public final class DiffusionModel {
   public func tokenizer(of component: Architecture.Component) throws -> CLIPTokenizer {
     if let ready = tokenizers[component] { return ready }
     let folder = component == .textEncoder ? "tokenizer" : "tokenizer_2"
-    func optional(_ name: String) throws -> MappedBytes? {
-      files.has("\(folder)/\(name)") ? try files.bytes("\(folder)/\(name)") : nil
-    }
-    let made = try CLIPTokenizer(
-      vocabulary: files.bytes("\(folder)/vocab.json").data, merges: files.bytes("\(folder)/merges.txt").data,
-      configuration: optional("tokenizer_config.json")?.data,
-      specialTokensMap: optional("special_tokens_map.json")?.data, at: files.place(folder))
+    let made = try CLIPTokenizer(files, folder: folder)
     tokenizers[component] = made
     return made
   }
@@ -131,7 +145,7 @@ public final class DiffusionModel {
 
   /// What walks a request's latents from noise to picture. Throws a `Diagnostic` for steps that it has no schedule for.
   public func sampler(for request: GenerationRequest) throws -> any Sampler {
-    try (request.scheduler ?? Scheduler(schedulerConfig)).sampler(schedulerConfig, steps: request.steps)
+    try (request.scheduler ?? schedulerConfig.scheduler).sampler(schedulerConfig, steps: request.steps)
   }
 
   /// Whether a text's embedding is kept.

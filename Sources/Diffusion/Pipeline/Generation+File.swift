@@ -75,7 +75,7 @@ extension Generation {
     }
 
     fileprivate func values(_ name: String, count: Int) throws -> [Float] {
-      guard let tensor = file.tensors[name], tensor.entry.dtype.rawValue == "F32",
+      guard let tensor = file.tensors[name], tensor.entry.type.dataType == .float32,
         tensor.bytes.count == 4 * count
       else {
         throw Diagnostic(

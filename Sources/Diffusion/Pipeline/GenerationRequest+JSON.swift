@@ -22,7 +22,7 @@ extension GenerationRequest {
     else { return nil }
     var scheduler: Scheduler?
     // Pictures of the first versions name diffusers' class, which was the model's own.
-    if let name = text("scheduler"), name != SchedulerConfig.className {
+    if let name = text("scheduler"), name != SchedulerClass.euler.name {
       guard let known = Scheduler(rawValue: name) else { return nil }
       scheduler = known
     }

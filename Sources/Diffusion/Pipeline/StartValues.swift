@@ -10,6 +10,8 @@ public struct StartValues: Sendable, Equatable {
   /// Picture pixels.
   public var width: Int
   public var height: Int
+  /// The maximum number of steps: no schedule has more than the training noise has timesteps.
+  public var maximumSteps = 1000
   /// What the model's scheduler config describes.
   public var scheduler = Scheduler.euler
 

@@ -18,13 +18,13 @@ public struct ConsistencySampler: Sampler, Equatable {
   ) -> [Float] {
     precondition(noise.count == latents.count, "noise of the latents' count")
     let next = schedule.sigmas[step + 1]
-    let time = Self.timestepScaling * schedule.timesteps[step]
-    let (variance, data) = (time * time + Self.dataVariance, Self.dataVariance)
-    let (skip, out) = (data / variance, time / variance.squareRoot())
+    let time = Float(schedule.config.timestepScaling) * schedule.timesteps[step]
+    let variance = time * time + Self.dataVariance
+    let (skip, out) = (Self.dataVariance / variance, time / variance.squareRoot())
     let shown = modelInput(latents, step: step)
     return latents.indices.map { i in out * denoised[i] + skip * shown[i] + next * noise[i] }
   }
 
-  /// `LCMScheduler`'s `timestep_scaling`, and the square of its sigma_data.
-  private static let (timestepScaling, dataVariance): (Float, Float) = (10, 0.25)
+  /// The square of `LCMScheduler`'s sigma_data.
+  private static let dataVariance: Float = 0.25
 }

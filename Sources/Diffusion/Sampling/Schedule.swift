@@ -32,12 +32,9 @@ public struct Schedule: Equatable, Sendable {
     /// `DPMSolverMultistepScheduler`: timesteps are those of one step more, without its last, and whole; sigmas are
     /// spread over the whole trained range.
     case multistep
-    /// `LCMScheduler`: evenly spaced among the `distilledSteps` timesteps of distillation, from the last on.
+    /// `LCMScheduler`: evenly spaced among the `originalInferenceSteps` timesteps of distillation, from the last on.
     case consistency
   }
-
-  /// How many timesteps a latent consistency model is distilled at: `LCMScheduler`'s `original_inference_steps`.
-  public static let distilledSteps = 50
 
   /// A schedule of `steps` steps.
   ///
@@ -82,7 +79,8 @@ public struct Schedule: Equatable, Sendable {
       switch layout {
       case .euler: (trained, "the model's training timesteps", "20 to 50")
       case .multistep: (trained - 1, "one less than the model's training timesteps", "20 to 50")
-      case .consistency: (min(distilledSteps, trained), "the timesteps it was distilled at", "2 to 8")
+      case .consistency:
+        (min(config.originalInferenceSteps, trained), "the timesteps it was distilled at", "2 to 8")
       }
     guard steps >= 1, steps <= most else {
       throw Diagnostic(
@@ -108,7 +106,7 @@ public struct Schedule: Equatable, Sendable {
     let trained = config.trainTimesteps
     switch (config.timestepSpacing, layout) {
     case (_, .consistency):
-      let distilled = min(distilledSteps, trained)
+      let distilled = min(config.originalInferenceSteps, trained)
       let stride = trained / distilled
       return (0..<steps).map { Float((distilled - $0 * distilled / steps) * stride - 1) }
     case (.linspace, .euler):

@@ -1,6 +1,6 @@
 import Base
 
-/// What walks from noise to picture: a solver, by ComfyUI's name for it, and with `_karras` how its sigmas are spread.
+/// A sampler: a solver, by ComfyUI's name for it, and with `_karras` how its sigmas are spread.
 public enum Scheduler: String, CaseIterable, Sendable {
   case euler
   case eulerKarras = "euler_karras"
@@ -27,9 +27,6 @@ public enum Scheduler: String, CaseIterable, Sendable {
     }
   }
 
-  /// The one that a config describes: Euler, with its spread of sigmas where that is Karras'.
-  public init(_ config: SchedulerConfig) { self = config.sigmaSpacing == .karras ? .eulerKarras : .euler }
-
   /// The sampler of a run of `steps` steps, over the noise that the model was trained with. Throws what `Schedule` throws.
   public func sampler(_ config: SchedulerConfig, steps: Int) throws -> any Sampler {
     var config = config
@@ -48,7 +45,12 @@ public enum Scheduler: String, CaseIterable, Sendable {
         ? ConsistencySampler(try Schedule(config, steps: steps, layout: .consistency))
         : EulerAncestralSampler(try Schedule(config, steps: steps))
     case .dpmpp2M, .dpmpp2MKarras:
-      config.sigmaSpacing = self == .dpmpp2MKarras ? .karras : .trained
+      if self == .dpmpp2MKarras {
+        config.sigmaSpacing = .karras
+      } else if config.sigmaSpacing == .karras || config.schedulerClass != .dpmSolverMultistep {
+        // Exponential and beta spacings are the model's own, where its config is of this class.
+        config.sigmaSpacing = .trained
+      }
       (config.sigmaMin, config.sigmaMax) = (nil, nil)
       return DPMSolverSampler(try Schedule(config, steps: steps, layout: .multistep))
     }

@@ -1,155 +1,138 @@
 import Base
 
 extension SchedulerConfig {
-  /// The one class of scheduler that can be run.
-  public static let className = "EulerDiscreteScheduler"
-
-  /// Fields that published SDXL-family files carry from other schedulers, and that diffusers' Euler ignores
-  /// too.
-  public static let ignoredFields: Set<String> = [
-    "clip_sample", "sample_max_value", "set_alpha_to_one", "skip_prk_steps",
+  /// Fields of diffusers' schedulers that no sampler here reads.
+  ///
+  /// Files carry those of other classes too, since diffusers keeps them when it makes one scheduler from another's config.
+  private static let otherFields: Set<String> = [
+    "base_image_seq_len", "base_shift", "clip_sample", "clip_sample_range", "corrector_order",
+    "disable_corrector",
+    "dynamic_thresholding_ratio", "flow_shift", "invert_sigmas", "max_image_seq_len", "max_shift",
+    "noise_sampler_seed", "predict_x0", "predictor_order", "rho", "sample_max_value", "set_alpha_to_one",
+    "shift",
+    "shift_terminal", "sigma_data", "sigma_schedule", "skip_prk_steps", "snr_shift_scale", "solver_p",
+    "stochastic_sampling", "tau_func", "time_shift_type", "use_dynamic_shifting",
   ]
 
-  /// Reads a `scheduler_config.json`; absent fields have diffusers' defaults, and `place` names the file.
-  ///
-  /// Throws one `Diagnostic` of kind `.model` that lists every fault of the file: unknown fields, wrong
-  /// types, values that cannot be used. Another scheduler's file is refused by its class alone, since its
-  /// other fields are its own.
-  public init(_ json: JSONValue, at place: String) throws {
-    guard case .object(let fields) = json else {
-      throw Diagnostic(
-        .model, at: place, "expected an object of scheduler fields, found \(json.kindName)",
-        hint: "give the model's scheduler/scheduler_config.json")
-    }
-    if case .string(let name)? = fields["_class_name"], name != Self.className {
-      throw Diagnostic(
-        .model, at: place, "_class_name: expected \(Self.className), found \(name)",
-        hint: "only \(Self.className) can be run now; give a file of that class, with the same betas")
-    }
-    var reader = FieldReader(fields)
-    self.init()
-    reader.require("_class_name", expected: "\"\(Self.className)\"")
-    reader.read("num_train_timesteps", "an integer", into: &trainTimesteps, FieldReader.integer)
-    reader.read("beta_start", "a number", into: &betaStart, FieldReader.number)
-    reader.read("beta_end", "a number", into: &betaEnd, FieldReader.number)
-    reader.readCase("beta_schedule", into: &betaSchedule)
-    reader.read(
-      "trained_betas", "null or a list of numbers", into: &trainedBetas,
-      FieldReader.optional(FieldReader.numbers))
-    reader.readCase("prediction_type", into: &predictionType)
-    reader.readCase("interpolation_type", into: &interpolationType)
-    reader.read("sigma_min", "null or a number", into: &sigmaMin, FieldReader.optional(FieldReader.number))
-    reader.read("sigma_max", "null or a number", into: &sigmaMax, FieldReader.optional(FieldReader.number))
-    reader.readCase("timestep_spacing", into: &timestepSpacing)
-    reader.readCase("timestep_type", into: &timestepType)
-    reader.read("steps_offset", "an integer", into: &stepsOffset, FieldReader.integer)
-    reader.read("rescale_betas_zero_snr", "true or false", into: &rescalesBetasToZeroSNR, FieldReader.flag)
-    reader.readCase("final_sigmas_type", into: &finalSigma)
-    reader.readSigmaSpacing(into: &sigmaSpacing)
-    reader.refuseUnknown(ignoring: Self.ignoredFields)
+  /// Those that change what DPM-Solver and LCM compute, and are read where the file is of their class.
+  private static let solverFields: Set<String> = [
+    "algorithm_type", "euler_at_final", "lambda_min_clipped", "lower_order_final", "solver_order",
+    "solver_type",
+    "thresholding", "use_lu_lambdas", "variance_type",
+  ]
 
-    let all = reader.faults + faults
-    guard all.isEmpty else {
-      let count = all.count == 1 ? "" : "\(all.count) faults: "
-      throw Diagnostic(
-        .model, at: place, count + all.joined(separator: "; "),
-        hint:
-          "correct them or fetch the file again; the fields known are diffusers 0.36's for this class"
-      )
-    }
+  /// Reads a `scheduler_config.json`; absent fields have the defaults of the class that it names.
+  ///
+  /// Throws one `Diagnostic` of kind `.model` at `place` that lists every fault of the file: unknown fields, wrong types,
+  /// values that cannot be used. Files for EDM and flow matching are read too: `obstacle` says that they cannot be run.
+  public init(_ json: JSONValue, at place: String) throws {
+    var fields = try FieldReader(json, at: place)
+    self.init()
+    schedulerClass = try Self.schedulerClass(&fields)
+    // Of those, the class alone is of interest: their other fields have other meanings.
+    if schedulerClass.family != .noisePrediction { return }
+    trainTimesteps = fields.integer("num_train_timesteps", in: 2...100_000, default: trainTimesteps)
+    betaStart = fields.number("beta_start", default: schedulerClass.betaStart)
+    betaEnd = fields.number("beta_end", default: schedulerClass.betaEnd)
+    betaSchedule = fields.case("beta_schedule", default: schedulerClass.betaSchedule)
+    let faultsBefore = fields.faults.count
+    trainedBetas = fields.optionalNumbers("trained_betas")
+    if fields.faults.count > faultsBefore { trainedBetas = nil }
+    predictionType = fields.case("prediction_type", default: predictionType)
+    interpolationType = fields.case("interpolation_type", default: interpolationType)
+    sigmaMin = fields.optionalNumber("sigma_min")
+    sigmaMax = fields.optionalNumber("sigma_max")
+    timestepSpacing = fields.case("timestep_spacing", default: schedulerClass.timestepSpacing)
+    timestepType = fields.case("timestep_type", default: timestepType)
+    stepsOffset = fields.integer("steps_offset", in: Int.min...Int.max, default: stepsOffset)
+    rescalesBetasToZeroSNR = fields.boolean("rescale_betas_zero_snr", default: false)
+    finalSigma = fields.case("final_sigmas_type", default: finalSigma)
+    sigmaSpacing = Self.sigmaSpacing(&fields)
+    originalInferenceSteps = fields.integer(
+      "original_inference_steps", in: Int.min...Int.max, default: originalInferenceSteps)
+    timestepScaling = fields.number("timestep_scaling", default: timestepScaling)
+    unsupportedOptions = Self.unsupportedOptions(&fields, of: schedulerClass, endsAtZero: finalSigma == .zero)
+    for fault in faults { fields.note(fault) }
+    try fields.finish(ignoring: Self.otherFields.union(Self.solverFields))
     // Betas can be fine one by one and yet leave no noise or no signal: found here, where the file is named.
     _ = try NoiseSchedule(self, at: place)
   }
-}
 
-/// Takes fields out of an object one by one, and keeps what was wrong with each.
-private struct FieldReader {
-  private(set) var faults: [String] = []
-  private let fields: [String: JSONValue]
-  private var known: Set<String> = []
-
-  init(_ fields: [String: JSONValue]) { self.fields = fields }
-
-  /// A field that must hold a string; which string was the caller's to check.
-  mutating func require(_ name: String, expected: String) {
-    if case .string? = fields[name] { return }
-    fault(name, expected)
-  }
-
-  mutating func read<Value>(
-    _ name: String, _ expected: String, into target: inout Value, _ convert: (JSONValue) -> Value?
-  ) {
-    known.insert(name)
-    guard let field = fields[name] else { return }
-    if let value = convert(field) { target = value } else { fault(name, expected) }
-  }
-
-  mutating func readCase<Value: RawRepresentable & CaseIterable>(_ name: String, into target: inout Value)
-  where Value.RawValue == String {
-    let names = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-    read(name, "one of \(names)", into: &target) { field in
-      if case .string(let text) = field { Value(rawValue: text) } else { nil }
+  private static func schedulerClass(_ fields: inout FieldReader) throws -> SchedulerClass {
+    let name = fields.string("_class_name", oneOf: [])
+    let predictsFlow =
+      fields.value("prediction_type") == "flow_prediction" || fields.value("use_flow_sigmas") == true
+    if predictsFlow { return SchedulerClass(name: name, family: .flowMatching) }
+    if let known = SchedulerClass(named: name) { return known }
+    if fields.faults.isEmpty {
+      fields.note(
+        "_class_name is \(name), which samples no model of Stable Diffusion's kind; EulerDiscreteScheduler is SSD-1B's own"
+      )
     }
+    // What else the file says belongs to another class.
+    throw Diagnostic(
+      .model, at: fields.place, faults: fields.faults,
+      hint: "give the model's own scheduler/scheduler_config.json")
   }
 
-  /// The three flags that stand for one choice. diffusers declares them optional, so null means false.
-  mutating func readSigmaSpacing(into spacing: inout SchedulerConfig.SigmaSpacing) {
-    let choices: [(name: String, spacing: SchedulerConfig.SigmaSpacing)] = [
+  /// The three flags that stand for one choice.
+  private static func sigmaSpacing(_ fields: inout FieldReader) -> SigmaSpacing {
+    let choices: [(name: String, spacing: SigmaSpacing)] = [
       ("use_karras_sigmas", .karras), ("use_exponential_sigmas", .exponential), ("use_beta_sigmas", .beta),
     ]
-    var chosen: [String] = []
-    for choice in choices {
-      var isSet: Bool? = false
-      read(choice.name, "true, false or null", into: &isSet, Self.optional(Self.flag))
-      guard isSet == true else { continue }
-      chosen.append(choice.name)
-      spacing = choice.spacing
-    }
+    let chosen = choices.filter { fields.boolean($0.name, default: false) }
     if chosen.count > 1 {
-      faults.append(
-        "\(chosen.joined(separator: ", ")): expected at most one of them true, found \(chosen.count)")
+      fields.note("\(chosen.map(\.name).joined(separator: " and ")) are both true; at most one may be")
     }
+    return chosen.last?.spacing ?? .trained
   }
 
-  mutating func refuseUnknown(ignoring ignored: Set<String>) {
-    for name in fields.keys.sorted()
-    where !known.contains(name) && !ignored.contains(name) && !name.hasPrefix("_") {
-      fault(name, "no such field")
+  /// What a file sets of the solver that its class names and that the sampler here does not do.
+  private static func unsupportedOptions(
+    _ fields: inout FieldReader, of schedulerClass: SchedulerClass, endsAtZero: Bool
+  ) -> [String] {
+    var options: [String] = []
+    func check(_ key: String, _ supported: [JSONValue]) {
+      guard let value = fields.value(key), !supported.contains(value) else { return }
+      if value.saysNothing, supported.contains(where: \.saysNothing) { return }
+      options.append("\(key) \(value.plainText)")
     }
-  }
-
-  private mutating func fault(_ name: String, _ expected: String) {
-    faults.append("\(name): expected \(expected), found \(fields[name]?.kindName ?? "nothing")")
-  }
-
-  static func integer(_ field: JSONValue) -> Int? {
-    if case .integer(let value) = field { value } else { nil }
-  }
-
-  static func number(_ field: JSONValue) -> Double? {
-    switch field {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
+    switch schedulerClass {
+    case .dpmSolverMultistep:
+      check("algorithm_type", ["dpmsolver++"])
+      check("solver_order", [2])
+      check("solver_type", ["midpoint"])
+      for key in ["thresholding", "use_lu_lambdas", "variance_type"] { check(key, [false]) }
+      if case .number(let clip)? = fields.value("lambda_min_clipped"), clip.isFinite {
+        options.append("lambda_min_clipped \(clip)")
+      }
+      // A last step to sigma 0 is of first order in any case.
+      if !endsAtZero {
+        check("lower_order_final", [true])
+        check("euler_at_final", [false])
+      }
+    case .lcm:
+      for key in ["thresholding", "clip_sample"] { check(key, [false]) }
+    default: break
     }
+    return options
   }
+}
 
-  static func numbers(_ field: JSONValue) -> [Double]? {
-    guard case .array(let elements) = field else { return nil }
-    let values = elements.compactMap(number)
-    return values.count == elements.count ? values : nil
+extension FieldReader {
+  /// One of an enumeration's cases, by its raw value.
+  fileprivate mutating func `case`<Value: RawRepresentable & CaseIterable>(
+    _ key: String, default fallback: Value
+  ) -> Value where Value.RawValue == String {
+    let names = Value.allCases.map(\.rawValue)
+    return Value(rawValue: string(key, oneOf: names, default: fallback.rawValue)) ?? fallback
   }
+}
 
-  static func flag(_ field: JSONValue) -> Bool? {
-    if case .bool(let value) = field { value } else { nil }
-  }
-
-  /// Null is read as a value of its own, so that it can be told from a field that could not be read.
-  static func optional<Value>(_ convert: @escaping (JSONValue) -> Value?) -> (JSONValue) -> Value?? {
-    { field in
-      if case .null = field { return .some(nil) }
-      guard let value = convert(field) else { return nil }
-      return value
-    }
+extension JSONValue {
+  /// A string as it is, anything else as JSON.
+  fileprivate var plainText: String {
+    if case .string(let text) = self { return text }
+    return text()
   }
 }

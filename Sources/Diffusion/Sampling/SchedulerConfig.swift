@@ -1,9 +1,10 @@
 import Base
 
-/// What a `scheduler_config.json` says about an Euler scheduler: the training noise and how steps are spaced
-/// over it.
+/// What a `scheduler_config.json` says: the training noise, how steps are spaced over it, and the class of scheduler that
+/// the model's authors chose.
 ///
-/// Fields and defaults are those of diffusers 0.36's `EulerDiscreteScheduler`.
+/// Fields are those of diffusers 0.42's schedulers; the defaults are those of `EulerDiscreteScheduler` until a file names
+/// another class.
 public struct SchedulerConfig: Equatable, Sendable {
   /// How the training betas rise from `betaStart` to `betaEnd`.
   public enum BetaSchedule: String, CaseIterable, Sendable {
@@ -81,6 +82,14 @@ public struct SchedulerConfig: Equatable, Sendable {
   /// algorithm 1).
   public var rescalesBetasToZeroSNR = false
   public var finalSigma = FinalSigma.zero
+  /// How many timesteps a latent consistency model was distilled at.
+  public var originalInferenceSteps = 50
+  /// What an LCM scheduler multiplies timesteps by in its boundary conditions.
+  public var timestepScaling = 10.0
+  /// The class that the file names.
+  public var schedulerClass = SchedulerClass.euler
+  /// Options of that class that its sampler here does not have, such as `algorithm_type sde-dpmsolver++`.
+  public var unsupportedOptions: [String] = []
 
   /// diffusers' defaults.
   public init() {}
@@ -89,33 +98,36 @@ public struct SchedulerConfig: Equatable, Sendable {
   /// used.
   public var faults: [String] {
     var faults: [String] = []
-    func check(_ holds: Bool, _ field: String, _ expected: String, _ found: Any) {
-      if !holds { faults.append("\(field): expected \(expected), found \(found)") }
+    func check(_ holds: Bool, _ field: String, _ wanted: String, _ found: Any) {
+      if !holds { faults.append("\(field) must be \(wanted), not \(found)") }
     }
     // Compared in float32, in which they are used: a double next to 1 would round to it.
     func isBeta(_ value: Double) -> Bool { Float(value) > 0 && Float(value) < 1 }
     func isSigma(_ value: Double) -> Bool { Float(value) > 0 && Float(value) < .infinity }
 
     let countHolds = (2...100_000).contains(trainTimesteps)
-    check(countHolds, "num_train_timesteps", "2 to 100000", trainTimesteps)
+    check(countHolds, "num_train_timesteps", "an integer from 2 to 100000", trainTimesteps)
     check(isBeta(betaStart), "beta_start", "a number above 0 and below 1", betaStart)
     check(isBeta(betaEnd), "beta_end", "a number above 0 and below 1", betaEnd)
     if let betas = trainedBetas {
       check(
         !countHolds || betas.count == trainTimesteps, "trained_betas",
-        "one beta for each of the \(trainTimesteps) training timesteps", betas.count)
+        "a list of \(trainTimesteps), one beta for each training timestep", "of \(betas.count)")
       if let bad = betas.firstIndex(where: { !isBeta($0) }) {
         check(false, "trained_betas[\(bad)]", "a number above 0 and below 1", betas[bad])
       }
     }
     if countHolds {
-      let expected = "0 to \(trainTimesteps - 1), a training timestep"
-      check((0..<trainTimesteps).contains(stepsOffset), "steps_offset", expected, stepsOffset)
+      let wanted = "a training timestep, 0 to \(trainTimesteps - 1)"
+      check((0..<trainTimesteps).contains(stepsOffset), "steps_offset", wanted, stepsOffset)
     }
+    check(
+      originalInferenceSteps > 0, "original_inference_steps", "a positive integer", originalInferenceSteps)
+    check(timestepScaling > 0, "timestep_scaling", "a number above 0", timestepScaling)
     if let sigmaMin { check(isSigma(sigmaMin), "sigma_min", "a number above 0", sigmaMin) }
     if let sigmaMax { check(isSigma(sigmaMax), "sigma_max", "a number above 0", sigmaMax) }
     if let sigmaMin, let sigmaMax {
-      check(sigmaMin < sigmaMax, "sigma_min", "less than sigma_max, which is \(sigmaMax)", sigmaMin)
+      check(sigmaMin < sigmaMax, "sigma_min", "less than sigma_max (\(sigmaMax))", sigmaMin)
     }
     return faults
   }

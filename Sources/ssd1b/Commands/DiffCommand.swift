@@ -115,7 +115,8 @@ private struct Comparison {
     notes = ["\(newName) against \(oldName) at \(new.width)x\(new.height), batch 1"]
     let widths = (old: oldUNet.config.blockOutChannels, new: newUNet.config.blockOutChannels)
     var teacher = oldUNet
-    areOfOneWidth = widths.old == widths.new
+    // Blocks of models with other numbers of resolutions do not correspond: those are compared as they are.
+    areOfOneWidth = widths.old == widths.new || widths.old.count != widths.new.count
     oldTitle = areOfOneWidth ? oldName : "\(oldName) at \(newName)'s widths"
     if !areOfOneWidth {
       teacher = UNet(config: try oldUNet.config.resized(like: newUNet.config))

@@ -12,50 +12,84 @@ enum ModelCommand {
   static let command = Command<Session>(
     CommandDeclaration(
       "model", group: "Inspection", summary: "a summary of the loaded model",
+      discussion: """
+        Its components, what it starts with, what computes, and notes on how its files were read. Of what can be looked at \
+        alone, such as a refiner or a LoRA, it says what it is and why it cannot generate.
+        """,
       evidence: .result(without: ["name", "backend", "precision", "threads"]),
       examples: [("model", "what is loaded")])
   ) { _, session in
-    guard let model = session.pipeline else {
-      let identities = session.subject.parts.map { part in
-        (part.name, part.identity?.title ?? "", part.identity?.explanation ?? "")
-      }
-      return CommandOutput(
-        session.subject.notes.joined(separator: "\n"),
-        result: .array(
-          identities.map { ["name": .string($0), "title": .string($1), "explanation": .string($2)] }))
-    }
-    try session.useBackend(for: session.settings)
-    var lines = ["model      \(model.files.name)"]
+    var lines = ["model      \(session.pipeline?.files.name ?? session.subject.name)".escapingInvisibles]
+    var result: [String: JSONValue] = ["name": .string(session.pipeline?.files.name ?? session.subject.name)]
+    if session.pipeline != nil { try session.useBackend(for: session.settings) }
+    let width = session.start.width
+    let height = session.start.height
     var components: [String: JSONValue] = [:]
-    for component in Architecture.Component.allCases {
-      guard let checkpoint = model.checkpoints[component] else { continue }
-      let graph = try model.architecture.graph(
-        component, width: session.start.width, height: session.start.height, batch: 1)
-      let bytes = checkpoint.tensors.values.reduce(0) { $0 + $1.bytes.count }
-      let types = Set(checkpoint.tensors.values.map(\.entry.dtype.rawValue)).sorted().joined(separator: ", ")
-      let name = component.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
-      lines.append(
-        "\(name) \(Number.grouped(graph.parameterCount)) parameters in "
-          + "\(checkpoint.tensors.count) tensors, \(types), \(Number.bytes(bytes))")
-      components[component.rawValue] = [
-        "parameters": .integer(graph.parameterCount), "tensors": .integer(checkpoint.tensors.count),
-        "bytes": .integer(bytes), "dtypes": .string(types),
-      ]
+    for part in session.subject.parts {
+      guard let checkpoint = part.checkpoint else { continue }
+      let graph = try part.network?.graph(
+        width: width, height: height, scaleFactor: session.subject.scaleFactor, tokens: session.subject.tokens
+      )
+      let summary = ComponentSummary(checkpoint, parameters: graph?.parameterCount)
+      lines.append(part.name.escapingInvisibles.padded(to: 15) + " " + summary.text)
+      components[part.name] = summary.json
     }
-    let start = model.startValues
-    lines.append(
-      "starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, \(start.width)x\(start.height)"
-    )
-    lines.append("sizes      \(Settings.sizes(start: start).map(\.description).joined(separator: " "))")
-    let backend = model.backend
-    lines.append("backend    \(backend.description), \(backend.pool.threads) threads")
-    return CommandOutput(
-      lines.joined(separator: "\n"),
-      result: [
-        "name": .string(model.files.name), "components": .object(components),
-        "backend": .string(backend.name),
-        "precision": .string(backend.precision.rawValue), "threads": .integer(backend.pool.threads),
-      ])
+    result["components"] = .object(components)
+    var notes = session.subject.notes
+    if let model = session.pipeline {
+      let start = model.startValues
+      lines.append(
+        "starts at  cfg \(SettingCommands.text(.number(start.guidanceScale))), \(start.steps) steps, "
+          + "\(start.width)x\(start.height), \(start.scheduler.rawValue)")
+      lines.append("sizes      \(Settings.sizes(start: start).map(\.description).joined(separator: " "))")
+      let backend = model.backend
+      lines.append("backend    \(backend.description), \(backend.pool.threads) threads")
+      result.merge([
+        "backend": .string(backend.name), "precision": .string(backend.precision.rawValue),
+        "threads": .integer(backend.pool.threads),
+      ]) { $1 }
+      notes = model.notes
+    } else if let obstacle = session.obstacle {
+      notes.append(obstacle.message)
+    }
+    var output = CommandOutput(lines.joined(separator: "\n"), result: .object(result))
+    output.notes = notes
+    return output
+  }
+}
+
+/// How a checkpoint holds a component.
+private struct ComponentSummary {
+  let parameters: Int
+  let tensors: Int
+  let bytes: Int
+  let types: String
+
+  /// - Parameter parameters: those of the component's network, where it is known.
+  init(_ checkpoint: Checkpoint, parameters: Int?) {
+    let tensors = checkpoint.tensors.values
+    self.parameters = parameters ?? tensors.reduce(0) { $0 + StoredWeight($1).count }
+    self.tensors = tensors.count
+    bytes = tensors.reduce(0) { $0 + $1.bytes.count }
+    types = Set(tensors.map(\.entry.type.name)).sorted().joined(separator: ", ")
+  }
+
+  var text: String {
+    "\(Number.grouped(parameters)) parameters in \(tensors) tensors, \(types), \(Number.bytes(bytes))"
+      .escapingInvisibles
+  }
+
+  var json: JSONValue {
+    [
+      "parameters": .integer(parameters), "tensors": .integer(tensors), "bytes": .integer(bytes),
+      "dtypes": .string(types),
+    ]
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    padding(toLength: max(count, width), withPad: " ", startingAt: 0)
   }
 }
 

@@ -39,13 +39,13 @@ enum TensorCommand {
     let entry = tensor.entry
     let elements = StoredElements(tensor)
     var lines = [
-      "\(part).\(tensor.name)", "dtype   \(entry.dtype.rawValue)",
+      "\(part).\(tensor.name)", "dtype   \(entry.type.name)",
       "shape   \(entry.shape.isEmpty ? "scalar" : entry.shape.map(String.init).joined(separator: "x"))",
       "values  \(Number.grouped(elements.count)), \(Number.grouped(entry.range.count)) bytes",
       "file    \(tensor.file.place), bytes \(entry.range.lowerBound) to \(entry.range.upperBound)",
     ].map(\.escapingInvisibles)
     var result: [String: JSONValue] = [
-      "component": .string(part), "name": .string(tensor.name), "dtype": .string(entry.dtype.rawValue),
+      "component": .string(part), "name": .string(tensor.name), "dtype": .string(entry.type.name),
       "shape": .array(entry.shape.map(JSONValue.integer)), "count": .integer(elements.count),
       "bytes": .integer(entry.range.count), "file": .string(tensor.file.place),
       "offset": .integer(entry.range.lowerBound),

@@ -1,0 +1,111 @@
+/// A scheduler class of diffusers, by the `_class_name` of a `scheduler_config.json`.
+public struct SchedulerClass: Hashable, Sendable {
+  /// What kind of model the class samples.
+  public enum Family: Sendable {
+    /// Models of a noised sample at one of the training timesteps, as all of Stable Diffusion's are.
+    case noisePrediction
+    /// Models preconditioned by Karras et al. 2022 (EDM), such as Playground 2.5.
+    case edm
+    /// Models of the velocity between noise and sample, such as Stable Diffusion 3 and Flux.
+    case flowMatching
+  }
+
+  public let name: String
+  public let family: Family
+  /// The defaults of fields that a file leaves out.
+  let betaStart: Double
+  let betaEnd: Double
+  let betaSchedule: SchedulerConfig.BetaSchedule
+  let timestepSpacing: SchedulerConfig.TimestepSpacing
+
+  init(
+    name: String, family: Family = .noisePrediction, betas: (Double, Double) = (0.0001, 0.02),
+    _ betaSchedule: SchedulerConfig.BetaSchedule = .linear,
+    _ timestepSpacing: SchedulerConfig.TimestepSpacing = .linspace
+  ) {
+    self.name = name
+    self.family = family
+    (betaStart, betaEnd) = betas
+    self.betaSchedule = betaSchedule
+    self.timestepSpacing = timestepSpacing
+  }
+
+  public static let euler = SchedulerClass(name: "EulerDiscreteScheduler")
+  public static let eulerAncestral = SchedulerClass(name: "EulerAncestralDiscreteScheduler")
+  public static let dpmSolverMultistep = SchedulerClass(name: "DPMSolverMultistepScheduler")
+  public static let lcm = SchedulerClass(name: "LCMScheduler", betas: stable, .scaledLinear, .leading)
+
+  /// Stable Diffusion's betas, which some classes have for their defaults.
+  private static let stable = (0.00085, 0.012)
+
+  /// Every class that makes pictures with a UNet of Stable Diffusion's kind.
+  private static let known: [SchedulerClass] =
+    [euler, eulerAncestral, dpmSolverMultistep, lcm]
+    + ["DDIMScheduler", "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler", "PNDMScheduler"]
+    .map {
+      SchedulerClass(name: $0, .linear, .leading)
+    }
+    + [
+      "HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler",
+      "DPMSolverSDEScheduler",
+    ]
+    .map { SchedulerClass(name: $0, betas: stable) }
+    + [
+      "LMSDiscreteScheduler", "DPMSolverSinglestepScheduler", "DEISMultistepScheduler",
+      "UniPCMultistepScheduler",
+      "SASolverScheduler",
+    ].map { SchedulerClass(name: $0) }
+    + [SchedulerClass(name: "TCDScheduler", betas: stable, .scaledLinear, .leading)]
+    + [SchedulerClass(name: "CosineDPMSolverMultistepScheduler", family: .edm)]
+
+  /// nil for a class that is not known here.
+  public init?(named name: String) {
+    if name.hasPrefix("FlowMatch") {
+      self.init(name: name, family: .flowMatching)
+      return
+    }
+    if name.hasPrefix("EDM") {
+      self.init(name: name, family: .edm)
+      return
+    }
+    guard let known = Self.known.first(where: { $0.name == name }) else { return nil }
+    self = known
+  }
+}
+
+extension SchedulerConfig {
+  /// Why no sampler here can run the model, in a clause about the scheduler; nil where one can.
+  public var obstacle: String? {
+    switch schedulerClass.family {
+    case .noisePrediction: nil
+    case .edm: "its scheduler, \(schedulerClass.name), is for EDM models, which take and give scaled latents"
+    case .flowMatching:
+      "its scheduler, \(schedulerClass.name), is for flow matching, which predicts a velocity"
+    }
+  }
+
+  /// The sampler to start with: the one that the class names, or Euler where this program does not have that.
+  public var scheduler: Scheduler {
+    guard unsupportedOptions.isEmpty else { return euler }
+    switch schedulerClass {
+    case .eulerAncestral: return .eulerAncestral
+    case .lcm: return .lcm
+    case .dpmSolverMultistep: return sigmaSpacing == .karras ? .dpmpp2MKarras : .dpmpp2M
+    default: return euler
+    }
+  }
+
+  private var euler: Scheduler { sigmaSpacing == .karras ? .eulerKarras : .euler }
+
+  /// What is to be said where the model starts with another sampler than its config names; nil where it is that one.
+  public var substitution: String? {
+    let name = schedulerClass.name
+    let start = "the model starts with \(scheduler.rawValue)"
+    if !unsupportedOptions.isEmpty {
+      return
+        "its scheduler is \(name) with \(unsupportedOptions.joined(separator: ", ")), which is not supported: \(start)"
+    }
+    let known: [SchedulerClass] = [.euler, .eulerAncestral, .dpmSolverMultistep, .lcm]
+    return known.contains(schedulerClass) ? nil : "its scheduler is \(name), which is not supported: \(start)"
+  }
+}

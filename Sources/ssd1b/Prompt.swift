@@ -28,9 +28,10 @@ struct Prompt {
     session.entries = { editor.entries }
     session.typeAhead = { editor.typeAhead($0) }
     session.awaitAnswers = { editor.awaitAnswers(begun: $0) }
-    let opened =
-      session.pipeline.map { "model \($0.files.name)" } ?? session.subject.notes.joined(separator: ", ")
-    session.say("ssd1b \(SSD1B.version), \(opened). help lists the commands, quit leaves.")
+    let name = session.pipeline?.files.name ?? session.subject.name
+    session.say("ssd1b \(SSD1B.version), model \(name). help lists the commands, quit leaves.")
+    for note in session.openingNotes { session.say("note: \(note)") }
+    session.hasToldSubstitution = true
     if runsStartFile, let code = runStartFile() { return code }
 
     let sign = TextStyle.cyan.applied(to: "ssd1b>", isEnabled: session.colors(on: 1)) + " "

@@ -29,6 +29,18 @@ extension Session {
     return found
   }
 
+  /// What the opened model's files, or what it is, give reason to say.
+  var openingNotes: [String] { pipeline?.notes ?? subject.notes + [obstacle?.message].compactMap { $0 } }
+
+  /// Notes, once, that the model's own sampler is another than its config names, where a run uses that.
+  func noteSubstitution(for settings: Settings) {
+    guard settings.scheduler == nil, !hasToldSubstitution, let text = pipeline?.schedulerConfig.substitution else {
+      return
+    }
+    hasToldSubstitution = true
+    note(text)
+  }
+
   /// Throws a `Diagnostic` when files of a model that something was just computed with were written to meanwhile.
   func checkModel(_ model: DiffusionModel) throws {
     if let change = model.changes(inPlace: true).first { throw change }

@@ -49,6 +49,8 @@ final class Session {
   var awaitAnswers: ([UInt8]) -> Void = { _ in }
   /// Notes on the command that is running.
   var notes: [String] = []
+  /// Whether the user was told that the model starts with another sampler than its config names.
+  var hasToldSubstitution = false
   /// The loaded model's SHA-256, once it was asked for.
   var identity: SHA256?
   let table: CommandTable<Session>

@@ -62,6 +62,7 @@ enum GenerateCommand {
       }
     }
     output.result = .object(["images": .array(results)])
+    session.noteSubstitution(for: settings)
     if request.prompt.isEmpty {
       output.notes = ["the prompt is empty, so the picture follows no text; prompt TEXT sets one"]
     }

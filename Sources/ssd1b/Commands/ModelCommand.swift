@@ -35,7 +35,6 @@ enum ModelCommand {
       components[part.name] = summary.json
     }
     result["components"] = .object(components)
-    var notes = session.subject.notes
     if let model = session.pipeline {
       let start = model.startValues
       lines.append(
@@ -48,12 +47,9 @@ enum ModelCommand {
         "backend": .string(backend.name), "precision": .string(backend.precision.rawValue),
         "threads": .integer(backend.pool.threads),
       ]) { $1 }
-      notes = model.notes
-    } else if let obstacle = session.obstacle {
-      notes.append(obstacle.message)
     }
     var output = CommandOutput(lines.joined(separator: "\n"), result: .object(result))
-    output.notes = notes
+    output.notes = session.openingNotes
     return output
   }
 }

@@ -56,6 +56,12 @@ enum SettingCommands {
 
   private static func show(_ setting: Setting, in session: Session) throws -> CommandOutput {
     let value = try session.value(of: setting)
+    if setting == .scheduler, !session.settings.isSet(.scheduler), let model = session.pipeline,
+      let substitution = model.schedulerConfig.substitution
+    {
+      session.hasToldSubstitution = true
+      session.note(substitution)
+    }
     guard setting == .prompt || setting == .negative else {
       return CommandOutput(
         "\(setting.rawValue) \(Self.text(value))", result: .object([setting.rawValue: value]))

@@ -145,7 +145,10 @@ import Testing
       "-1", "1e999", "9223372036854775808", "null", "[]", "{}", "\"", "\\", "[\"3\", 0]", "\n", ", ", ": ",
       "狐",
     ]
-    let samples = [("parameters", Self.infotext), ("prompt", Self.graph), ("invokeai_metadata", Self.invoke)]
+    let samples =
+      [("parameters", Self.infotext), ("prompt", Self.graph), ("invokeai_metadata", Self.invoke)]
+      + (RecallFormatsTests.infotexts + RecallFormatsTests.graphs + RecallFormatsTests.others).flatMap(
+        \.texts)
     try Program.withFolder { folder in
       let count = rounds ?? 200
       for index in 0..<count {

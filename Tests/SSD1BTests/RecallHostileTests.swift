@@ -77,7 +77,7 @@ import Testing
       for line in result.output.split(separator: "\n") where line.hasPrefix("note: ") {
         #expect(line.unicodeScalars.count < 2000)
       }
-      // All of them take some 3 s on one core of 2.5 GHz; a walk without its limits takes minutes.
+      // All of them took 7.5 s on one core of an EPYC; a walk without its limits takes minutes.
       #expect(ContinuousClock.now - start < .seconds(60))
     }
   }

@@ -18,8 +18,8 @@ public enum PNG {
 
   /// The bytes of a PNG file: 8-bit RGB, not interlaced.
   ///
-  /// A text is stored as tEXt when Latin-1 can say it, else as uncompressed iTXt in UTF-8; both stand before
-  /// the pixels, in the order given. Filter and compression were chosen by measurement: see CLibPNG.c.
+  /// A text is stored as tEXt when Latin-1 can say it and the bytes are not UTF-8 too, else as uncompressed iTXt in
+  /// UTF-8; both stand before the pixels, in the order given. Filter and compression were chosen by measurement: see CLibPNG.c.
   ///
   /// Throws a `Diagnostic` of kind `.value` for a keyword PNG does not allow (1 to 79 printable Latin-1
   /// characters, no blank at either end nor two in a row), a text with a NUL character, and a picture beyond
@@ -38,7 +38,7 @@ public enum PNG {
       let keywordStart = words.count
       words += try keywordBytes(keyword) + [0]
       let textStart = words.count
-      let latin1 = latin1Bytes(text)
+      let latin1 = latin1Bytes(text).flatMap { isReadAsUTF8($0) ? nil : $0 }
       words += latin1 ?? [UInt8](text.utf8)
       let length = words.count - textStart
       if words[textStart...].contains(0) {
@@ -83,6 +83,11 @@ public enum PNG {
       bytes.append(byte)
     }
     return bytes
+  }
+
+  /// Whether a reader takes Latin-1 bytes for UTF-8, as this one does: `Ã¼` would come back as `ü`.
+  private static func isReadAsUTF8(_ bytes: [UInt8]) -> Bool {
+    !bytes.allSatisfy { $0 < 0x80 } && String(validating: bytes, as: UTF8.self) != nil
   }
 
   private static func keywordBytes(_ keyword: String) throws -> [UInt8] {

@@ -63,6 +63,42 @@ struct PNGReadingTests {
   }
 
   @Test(
+    "Texts are read from a picture whose pixels or end are damaged, and what follows its end is no part of it"
+  )
+  func damagedPixels() throws {
+    let texts: [PNG.Text] = [("parameters", "a fox"), ("Titel", "狐")]
+    let data = try PNG.encode(PNGTests.picture(64, 48), text: texts)
+    let plain = try PNG.encode(PNGTests.picture(64, 48))
+    let start = data.range(of: Data("IDAT".utf8))?.lowerBound ?? 0
+    try #require(start > 0)
+    var broken = data
+    for offset in 20..<40 { broken[start + offset] ^= 0x5A }
+    let text = chunk("tEXt", Array("parameters\0a fox".utf8))
+    let files: [(Data, [PNG.Text])] = [
+      (broken, texts), (data.prefix(start + 100), texts), (data.dropLast(12), texts),
+      (data + chunk("tEXt", Array("more\0no part".utf8)), texts), (plain.dropLast(12) + text, [texts[0]]),
+      (plain.dropLast(12) + text + text.dropLast(), [texts[0]]),
+    ]
+    for (file, wanted) in files {
+      #expect(PNGTests.scalars(try PNG.texts(in: file, named: "x")) == PNGTests.scalars(wanted))
+    }
+    // Without any text, that the file is damaged is what there is to say.
+    let error = #expect(throws: Diagnostic.self) { _ = try PNG.texts(in: plain.dropLast(20), named: "x") }
+    #expect(error?.message.contains("ends too early") == true)
+    #expect(try PNG.texts(in: plain, named: "x").isEmpty)
+  }
+
+  @Test("A tEXt chunk is Latin-1, unless its bytes are UTF-8")
+  func textEncoding() throws {
+    let data = try PNG.encode(PNGTests.picture(4, 4))
+    let chunks = [[0x66, 0xFC, 0x72], Array("für 狐".utf8), [0xC3, 0x28], [0xF0, 0x9F, 0xA6]].map {
+      chunk("tEXt", Array("k\0".utf8) + $0)
+    }
+    let file = data[..<33] + chunks.reduce(Data(), +) + data[33...]
+    #expect(try PNG.texts(in: file, named: "x").map(\.text) == ["für", "für 狐", "Ã(", "ð\u{9F}¦"])
+  }
+
+  @Test(
     "A header that claims too many pixels is refused before memory is taken",
     arguments: [0, 16385, 0x7FFF_FFFF])
   func tooLarge(side: Int) throws {

@@ -37,7 +37,7 @@ struct PNGTests {
   func roundTrip(width: Int, height: Int) throws {
     let texts: [PNG.Text] = [
       ("parameters", "a fox\nSteps: 20, Sampler: Euler"), ("Schlüssel", "café \u{A0}\u{FF}"),
-      ("parameters", "eine 狐 und ein 🦊, e\u{301}"), ("empty", ""),
+      ("parameters", "eine 狐 und ein 🦊, e\u{301}"), ("empty", ""), ("Latin-1 that is UTF-8 too", "fÃ¼r"),
       ("long", String(repeating: "ab狐", count: 50_000)),
     ]
     let image = Self.picture(width, height)

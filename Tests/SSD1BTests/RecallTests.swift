@@ -60,7 +60,9 @@ import Testing
         found["steps"] == "28" && found["cfg"] == "6.5" && found["seed"] == "3210987654"
           && found["size"] == "96x128")
       #expect(found["scheduler"] == "dpmpp_2m_karras" && found["negative"] == "blurry, ugly")
-      #expect(result.output.contains("a fox, (masterpiece:1.2)") && !result.output.contains("note:"))
+      #expect(result.output.contains("a fox, (masterpiece:1.2)"))
+      let notes = result.output.split(separator: "\n").filter { $0.hasPrefix("note:") }
+      #expect(notes == ["note: weights such as (masterpiece:1.2) stay text here"])
       let few = Self.infotext.replacingOccurrences(of: "DPM++ 2M", with: "LCM")
         .replacingOccurrences(of: "Karras", with: "Automatic")
       #expect(try settings(recall([("parameters", few)], in: folder).output)["scheduler"] == "lcm")
@@ -143,7 +145,10 @@ import Testing
       "-1", "1e999", "9223372036854775808", "null", "[]", "{}", "\"", "\\", "[\"3\", 0]", "\n", ", ", ": ",
       "狐",
     ]
-    let samples = [("parameters", Self.infotext), ("prompt", Self.graph), ("invokeai_metadata", Self.invoke)]
+    let samples =
+      [("parameters", Self.infotext), ("prompt", Self.graph), ("invokeai_metadata", Self.invoke)]
+      + (RecallFormatsTests.infotexts + RecallFormatsTests.graphs + RecallFormatsTests.others).flatMap(
+        \.texts)
     try Program.withFolder { folder in
       let count = rounds ?? 200
       for index in 0..<count {

@@ -8,8 +8,9 @@ enum RecallCommand {
     CommandDeclaration(
       "recall", group: "Settings", summary: "takes the settings out of a picture",
       discussion: """
-        Out of pictures of this program, A1111 and its like, ComfyUI, and InvokeAI. It shows what changed, and says what could \
-        not be taken over. What computes is never taken over.
+        Out of PNGs of this program, of A1111 and programs that write as it does (Forge, SD.Next, stable-diffusion.cpp), \
+        ComfyUI, InvokeAI, SwarmUI, Fooocus, NovelAI, Draw Things and Easy Diffusion. It shows what changed, and notes what \
+        was not taken over. The model, the backend and the precision are never taken over.
         """,
       arguments: [ArgumentDeclaration("FILE", .file, summary: "the PNG")],
       options: [
@@ -31,7 +32,7 @@ enum RecallCommand {
         }
         return setting
       })
-    let recalled = try RecalledSettings(PNG.readText(path: session.source(for: path)), at: path)
+    let recalled = try RecalledSettings(texts(of: session.source(for: path), named: path))
     var settings = session.settings
     var notes = recalled.notes
     for (setting, text) in recalled.values where !excepted.contains(setting) {
@@ -69,10 +70,24 @@ enum RecallCommand {
       ])
   }
 
+  /// A picture's texts. Throws a `Diagnostic` that says what the file is where it is no PNG.
+  private static func texts(of file: String, named path: String) throws -> PictureTexts {
+    let data = try RegularFile(file).contents(limit: PNG.maximumFileBytes)
+    guard PNG.isPNG(data) else {
+      throw Diagnostic(
+        .file, at: path,
+        "this is \(ForeignContent.name(of: data) ?? "a file of another kind"); recall reads PNGs",
+        hint: "recall the PNG that the program wrote: a converted picture has often lost its settings")
+    }
+    return PictureTexts(try PNG.texts(in: data, named: path), at: path)
+  }
+
   /// A value on one line, texts quoted where a script would have to.
   private static func shown(_ value: JSONValue) -> String {
     guard case .string(let text) = value else { return SettingCommands.text(value) }
-    let line = Quoting.rawText(text)
-    return line.count <= 200 ? line : line.prefix(199) + "…"
+    // Quoting a text of many lines whole takes long, and its beginning is shown anyway.
+    let beginning = String(text.unicodeScalars.prefix(400))
+    let line = Quoting.rawText(beginning)
+    return line.count <= 200 && beginning.utf8.count == text.utf8.count ? line : line.prefix(199) + "…"
   }
 }

@@ -68,8 +68,7 @@ def run_ssd1b(executable, folder):
                 outcome.failed = reply["command"]
             elif reply["command"] == "scheduler":
                 outcome.sampler = result["scheduler"] or ""
-            if isinstance(result, dict):
-                outcome.notes += result.get("notes", [])
+            outcome.notes += reply.get("notes", [])
         for prefix in (f"{folder}/", f"{folder}: "):
             done.stderr = done.stderr.replace(prefix, "")
         outcome.notes += done.stderr.splitlines()

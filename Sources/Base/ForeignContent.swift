@@ -12,11 +12,31 @@ public enum ForeignContent {
   public static func name(of bytes: UnsafeRawBufferPointer) -> String? {
     guard !bytes.isEmpty else { return "an empty file" }
     let head = UnsafeRawBufferPointer(rebasing: bytes.prefix(headBytes))
+    // First, since its length may look like another format's signature.
+    if isSafetensors(head) { return "a safetensors file" }
     if let signature = signatures.first(where: { $0.matches(head) }) { return signature.name }
     if head.starts(with: zipStart) { return zipName(head) }
-    if isSafetensors(head) { return "a safetensors file" }
     if head.allSatisfy({ $0 == 0 }) { return "a file of zeros" }
     return textName(of: bytes)
+  }
+
+  /// What lies in the place of a file of another kind, and what to do about it; nil where the bytes are none of the kinds
+  /// known here.
+  ///
+  /// Throws nothing: the caller knows what it had asked for.
+  public static func mistake(
+    for bytes: UnsafeRawBufferPointer, at place: String, kind: Diagnostic.Kind, wanted: String
+  ) -> Diagnostic? {
+    guard let name = name(of: bytes), name != wanted else { return nil }
+    let remedies = [
+      ("a Git LFS pointer", "git lfs pull fetches it, as does hf download"),
+      ("a pickle", "convert it to safetensors first, with torch and safetensors.torch.save_file"),
+      ("a GGUF", "fetch the safetensors of the same model"),
+      ("a SQLite", "fetch the safetensors of the same model"),
+    ]
+    let remedy =
+      remedies.first { name.hasPrefix($0.0) }?.1 ?? "fetch it again, and look at what was downloaded"
+    return Diagnostic(kind, at: place, "this is \(name), not \(wanted)", hint: remedy)
   }
 
   /// The same of bytes in memory.
@@ -120,10 +140,14 @@ extension ForeignContent {
       return "an SVG drawing"
     }
     if first.hasPrefix("<?xml") { return "an XML document" }
-    guard first.hasPrefix("{") || first.hasPrefix("[") else { return "a text file" }
+    guard first.hasPrefix("{") || first.hasPrefix("[") else {
+      // Such as the hub's `Entry not found`.
+      let isShort = bytes.count <= 100 && !start.isEmpty
+      return isShort ? "a text file that says \"\(shortened(text))\"" : "a text file"
+    }
     guard bytes.count <= mostReplyBytes else { return "a JSON document" }
-    guard let document = try? JSONValue(parsing: Data(bytes), at: "") else { return "a text file" }
-    return reply(in: document).map { "a JSON error reply: \($0)" } ?? "a JSON document"
+    guard let document = try? JSONValue(decoding: Data(bytes)) else { return "a text file" }
+    return errorReply(in: document).map { "a JSON error reply: \($0)" } ?? "a JSON document"
   }
 
   /// The first 4 KiB as text; nil where they are none, which a control character shows too.
@@ -142,7 +166,7 @@ extension ForeignContent {
   }
 
   /// What a server's reply says went wrong, in one line: `{"error": "…"}` of the hub, `{"message": "…"}`, `{"detail": "…"}`.
-  private static func reply(in document: JSONValue) -> String? {
+  static func errorReply(in document: JSONValue) -> String? {
     guard case .object(let fields) = document, fields.count <= 8 else { return nil }
     for key in ["error", "message", "detail", "error_description"] {
       switch fields[key] {

@@ -14,23 +14,42 @@ public enum JSONValue: Equatable, Sendable {
 
   /// Parses a document, also with the NaN and ±Infinity that Python writes.
   ///
-  /// Throws a `Diagnostic` of `kind` that names `place` when it is no JSON.
+  /// Throws a `Diagnostic` of `kind` that names `place` and says what is there instead of JSON.
   public init(parsing data: Data, at place: String, kind: Diagnostic.Kind = .model) throws {
+    do {
+      self = try JSONValue(decoding: data)
+    } catch {
+      let other = data.withUnsafeBytes {
+        ForeignContent.mistake(for: $0, at: place, kind: kind, wanted: "a JSON document")
+      }
+      // That JSON is a text says nothing.
+      if let other, !other.message.hasPrefix("this is a text file,") { throw other }
+      throw Diagnostic(
+        kind, at: place, "this is no JSON document: \(Self.reason(error))",
+        hint: "the file may be cut off or not what its name says: fetch it again")
+    }
+  }
+
+  /// Parses a file of a model; of a server's error reply in its place it says so. Throws as `init(parsing:at:kind:)` does.
+  public init(parsingFile data: Data, at place: String) throws {
+    try self.init(parsing: data, at: place)
+    if let reply = ForeignContent.errorReply(in: self) {
+      throw Diagnostic(
+        .model, at: place, "this is a JSON error reply: \(reply)",
+        hint: "fetch it again, and look at what was downloaded")
+    }
+  }
+
+  /// Throws what `JSONDecoder` throws.
+  init(decoding data: Data) throws {
     do {
       self = try JSONDecoder().decode(JSONValue.self, from: data)
     } catch {
-      let hasPythonNumbers = ["NaN", "Infinity"].contains { data.range(of: Data($0.utf8)) != nil }
-      if hasPythonNumbers {
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
-        if let value = try? decoder.decode(JSONValue.self, from: data) {
-          self = value
-          return
-        }
-      }
-      throw Diagnostic(
-        kind, at: place, "expected a JSON document, found \(Self.reason(error))",
-        hint: "the file may be cut off or not what its name says: fetch it again")
+      // JSON5 has these numbers; nothing else of it is asked for.
+      guard ["NaN", "Infinity"].contains(where: { data.range(of: Data($0.utf8)) != nil }) else { throw error }
+      let decoder = JSONDecoder()
+      decoder.allowsJSON5 = true
+      self = try decoder.decode(JSONValue.self, from: data)
     }
   }
 

@@ -32,8 +32,9 @@ extension ModelFiles {
     return list(parts.dropLast().joined(separator: "/")).contains(String(parts.last ?? ""))
   }
 
+  /// A JSON file's value. Throws a `Diagnostic` when it is none, or a server's error reply in its place.
   public func json(_ path: String) throws -> JSONValue {
-    try JSONValue(parsing: bytes(path).data, at: place(path))
+    try JSONValue(parsingFile: bytes(path).data, at: place(path))
   }
 }
 

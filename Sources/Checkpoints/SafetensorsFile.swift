@@ -38,22 +38,22 @@ public struct SafetensorsFile: Sendable {
     self.place = place
     let file = bytes.buffer
     let hint = "the file is cut off or damaged: fetch it again and compare its size with the publisher's"
-    guard file.count >= 8 else {
-      throw Diagnostic(
-        .model, at: place,
-        "expected a safetensors header of at least 8 bytes, found a file of \(file.count) bytes",
-        hint: hint)
+    func foreign() -> Diagnostic? {
+      ForeignContent.mistake(for: file, at: place, kind: .model, wanted: "a safetensors file")
     }
-    if let other = Self.otherKind(of: file) {
-      throw Diagnostic(
-        .model, at: place, "expected a safetensors file, found \(other.what)", hint: other.remedy)
+    guard file.count >= 8 else {
+      throw foreign()
+        ?? Diagnostic(
+          .model, at: place, "it has \(file.count) bytes, too few for a safetensors file", hint: hint)
     }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
-    guard length <= UInt64(min(file.count - 8, Self.maximumHeaderBytes)) else {
-      throw Diagnostic(
-        .model, at: place,
-        "header length: expected at most \(min(file.count - 8, Self.maximumHeaderBytes)) bytes in a file of "
-          + "\(file.count), found \(length)", hint: hint)
+    let most = min(file.count - 8, Self.maximumHeaderBytes)
+    guard length <= UInt64(most) else {
+      throw foreign()
+        ?? Diagnostic(
+          .model, at: place,
+          "its header would have \(length) bytes; in a file of \(file.count), at most \(most) are possible",
+          hint: hint)
     }
     let dataStart = 8 + Int(length)
     let header: SafetensorsHeader
@@ -91,28 +91,6 @@ public struct SafetensorsFile: Sendable {
       throw Diagnostic(.model, at: place, faults: faults.sorted(), most: 100, hint: hint)
     }
     self.entries = entries
-  }
-
-  /// What is often found in a safetensors file's place, by how it begins.
-  private static func otherKind(of file: UnsafeRawBufferPointer) -> (what: String, remedy: String)? {
-    func begins(_ text: String) -> Bool { file.prefix(text.utf8.count).elementsEqual(text.utf8) }
-    if begins("version https://git-lfs") {
-      return (
-        "a Git LFS pointer, the name of a file that was not fetched",
-        "git lfs pull fetches it, as does huggingface-cli download"
-      )
-    }
-    if begins("PK\u{3}\u{4}") || begins("\u{80}\u{2}") || file.prefix(2).elementsEqual([0x80, 0x02]) {
-      return (
-        "a pickled PyTorch file",
-        "convert it to safetensors first, with torch and safetensors.torch.save_file"
-      )
-    }
-    if begins("GGUF") { return ("a GGUF file", "fetch the safetensors of the same model") }
-    if begins("<!DOCTYPE") || begins("<html") {
-      return ("a web page", "the download was an error page: fetch the file again")
-    }
-    return nil
   }
 
   /// Whether some of the data can no longer be read, because the file was truncated.

@@ -34,7 +34,8 @@ extension Session {
 
   /// Notes, once, that the model's own sampler is another than its config names, where a run uses that.
   func noteSubstitution(for settings: Settings) {
-    guard settings.scheduler == nil, !hasToldSubstitution, let text = pipeline?.schedulerConfig.substitution else {
+    guard settings.scheduler == nil, !hasToldSubstitution, let text = pipeline?.schedulerConfig.substitution
+    else {
       return
     }
     hasToldSubstitution = true

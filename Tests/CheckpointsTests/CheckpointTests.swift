@@ -57,7 +57,7 @@ struct CheckpointTests {
       ("{}", "expected an object with a weight_map"), ("[]", "expected an object with a weight_map"),
       ("{\"weight_map\":{\"a\":1}}", "weight_map.a: expected a file name, found the integer 1"),
       ("{\"weight_map\":{\"a\":\"../b\"}}", "weight_map.a: expected a file name"),
-      ("{", "expected a JSON document"),
+      ("{", "this is no JSON document"),
     ])
   func badIndex(text: String, expected: String) throws {
     let folder = try TemporaryFolder()

@@ -187,7 +187,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(place): \(message)" }
 
   static let all = [
-    Fault(place: "vocab.json", message: "expected a JSON document", vocabulary: "{\"a\": 0"),
+    Fault(place: "vocab.json", message: "this is no JSON document", vocabulary: "{\"a\": 0"),
     Fault(place: "vocab.json", message: "found a list of 2", vocabulary: "[1, 2]"),
     Fault(place: "vocab.json", message: "found the string \"x\" for \"a\"", vocabulary: #"{"a": "x"}"#),
     Fault(place: "vocab.json", message: "none 1 and a surplus 2 for \"b\"", vocabulary: #"{"a": 0, "b": 2}"#),
@@ -209,7 +209,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
       place: "special_tokens_map.json", message: "pad_token to be a token of vocab.json, found \"!\"",
       map: ##"{"pad_token": "!"}"##),
     Fault(place: "special_tokens_map.json", message: "expected an object, found a list of 0", map: "[]"),
-    Fault(place: "tokenizer_config.json", message: "expected a JSON document", configuration: "{"),
+    Fault(place: "tokenizer_config.json", message: "this is no JSON document", configuration: "{"),
     Fault(
       place: "tokenizer_config.json", message: "pad_token to be a string or an object",
       configuration: #"{"pad_token": 0}"#),

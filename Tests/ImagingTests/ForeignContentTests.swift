@@ -23,7 +23,7 @@ struct ForeignContentTests {
     ),
     (Array("{\"error\": {\"message\": \"a\\n b\"}}".utf8), "a JSON error reply: a b"),
     (Array("{\"in_channels\": 4}".utf8), "a JSON document"), (Array("[1, 2]".utf8), "a JSON document"),
-    (Array("{this is not JSON}".utf8), "a text file"), (Array("für\n".utf8), "a text file"),
+    (Array("{this is not JSON}".utf8), "a text file"), (Array("für\n".utf8), "a text file that says \"für\""),
     ([0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20], "a pickled PyTorch file"),
     (
       Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 22) + [16, 0, 0, 0]

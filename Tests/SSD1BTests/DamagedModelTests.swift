@@ -66,7 +66,7 @@ import Testing
       let handle = try #require(FileHandle(forWritingAtPath: path))
       try handle.write(contentsOf: withUnsafeBytes(of: UInt64(1) << 63) { Data($0) })
       try handle.close()
-      try expectRefused(model, [path, "header length", "9223372036854775808"])
+      try expectRefused(model, [path, "its header would have 9223372036854775808 bytes"])
     }
   }
 

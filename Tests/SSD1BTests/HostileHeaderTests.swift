@@ -139,9 +139,11 @@ import Testing
     "What is no safetensors file is told what it is",
     arguments: [
       ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
-      ("PK\u{3}\u{4}xxxxxxxxxxxx", "a pickled PyTorch file"),
+      ("PK\u{3}\u{4}xxxxxxxxxxxx", "a zip archive"),
+      ("Entry not found", "a text file that says \"Entry not found\""),
+      ("{\"error\":\"Repository not found\"}", "a JSON error reply: Repository not found"),
       ("<!DOCTYPE html><html>", "a web page"), ("GGUF\u{3}xxxxxxxxx", "a GGUF file"),
-      ("hello", "a file of 5 bytes"),
+      ("\u{1}\u{0}", "it has 2 bytes, too few"),
     ])
   func otherFiles(text: String, found: String) throws {
     try Program.withFolder { folder in

@@ -106,7 +106,7 @@ import Testing
     "What carries no settings, or broken ones, says so and changes nothing",
     arguments: [
       ([] as [(String, String)], "no text in it"), ([("Comment", "hello")], "texts Comment"),
-      ([("ssd1b", "{\"v\":1,")], "expected a JSON document"),
+      ([("ssd1b", "{\"v\":1,")], "this is no JSON document"),
       ([("invokeai_metadata", "[1]")], "found none that this program has"),
       (
         [

@@ -121,6 +121,11 @@ struct BytePairMerges: Sendable {
 
   /// The lines that hold merges, with their numbers from 1: neither the header nor blank lines around it all.
   private static func lines(of file: Data, at place: String) throws -> ArraySlice<Line> {
+    // A merge list is a text, but none of those that lie in its place.
+    let other = file.withUnsafeBytes {
+      ForeignContent.mistake(for: $0, at: place, kind: .model, wanted: "a list of merges")
+    }
+    if let other, !other.message.hasPrefix("this is a text file"), !file.isEmpty { throw other }
     guard String(data: file, encoding: .utf8) != nil else {
       throw Diagnostic(
         .model, at: place, "expected UTF-8 text, found other bytes",

@@ -158,7 +158,7 @@ struct TokenizerConfiguration: Sendable {
   }
 
   fileprivate static func fields(_ file: Data, at place: String) throws -> Fields {
-    let value = try JSONValue(parsing: file, at: place)
+    let value = try JSONValue(parsingFile: file, at: place)
     guard case .object(let fields) = value else {
       throw Diagnostic(.model, at: place, "expected an object, found \(value.kindName)")
     }

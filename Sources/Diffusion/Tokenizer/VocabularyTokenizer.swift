@@ -68,7 +68,7 @@ struct VocabularyTokenizer: Sendable {
       // Several times faster than a JSONValue of fifty thousand entries.
       return try JSONDecoder().decode([String: Int].self, from: file)
     } catch {
-      let value = try JSONValue(parsing: file, at: place)
+      let value = try JSONValue(parsingFile: file, at: place)
       guard case .object(let fields) = value else {
         throw Diagnostic(.model, at: place, "expected an object from tokens to ids, found \(value.kindName)")
       }

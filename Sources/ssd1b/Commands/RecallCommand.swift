@@ -62,12 +62,11 @@ enum RecallCommand {
     }
     if changed.isEmpty { lines.append("  nothing changed") }
     session.settings = settings
-    return CommandOutput(
-      (lines + notes.map { "note: \($0)" }).joined(separator: "\n"),
-      result: [
-        "source": .string(recalled.source), "changed": .object(changed),
-        "notes": .array(notes.map(JSONValue.string)),
-      ])
+    var output = CommandOutput(
+      lines.joined(separator: "\n"),
+      result: ["source": .string(recalled.source), "changed": .object(changed)])
+    output.notes = notes
+    return output
   }
 
   /// A picture's texts. Throws a `Diagnostic` that says what the file is where it is no PNG.

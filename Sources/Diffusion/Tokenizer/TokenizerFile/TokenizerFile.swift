@@ -167,7 +167,7 @@ struct TokenizerDocument: Decodable {
       self = try JSONDecoder().decode(TokenizerDocument.self, from: file)
     } catch {
       // Says what it is if it is no JSON at all.
-      _ = try JSONValue(parsing: file, at: place)
+      _ = try JSONValue(parsingFile: file, at: place)
       throw Diagnostic(
         .model, at: place, "it is no tokenizer of byte pairs: \(Self.reason(error))",
         hint: "CLIP's tokenizer.json has a model of type BPE, with a vocab and merges")

@@ -59,9 +59,12 @@ struct SafetensorsFileTests {
     Case(
       "a header of 2^63 bytes", safetensors("{}", length: 1 << 63),
       "its header would have 9223372036854775808 bytes; in a file of 10, at most 2 are possible"),
-    Case("a header of 2^64 - 1 bytes", safetensors("{}", length: .max), "its header would have 18446744073709551615 bytes"),
     Case(
-      "a header one byte too long", safetensors("{}", length: 3), "its header would have 3 bytes; in a file of 10, at most 2 are possible"),
+      "a header of 2^64 - 1 bytes", safetensors("{}", length: .max),
+      "its header would have 18446744073709551615 bytes"),
+    Case(
+      "a header one byte too long", safetensors("{}", length: 3),
+      "its header would have 3 bytes; in a file of 10, at most 2 are possible"),
     Case("not JSON", safetensors("{\"a\":"), "header: expected JSON that names tensors"),
     Case("a list", safetensors("[]"), "header: expected JSON that names tensors"),
     Case("not UTF-8", safetensors("{}", length: 0), "header: expected JSON that names tensors"),

@@ -70,12 +70,16 @@ import Testing
 
   private func records(_ output: String) throws -> [[String: JSONValue]] {
     try output.split(separator: "\n").map { line in
-      guard case .object(let fields) = try JSONValue(parsing: Data(line.utf8), at: "record") else { return [:] }
+      guard case .object(let fields) = try JSONValue(parsing: Data(line.utf8), at: "record") else {
+        return [:]
+      }
       return fields
     }
   }
 
-  @Test("a file is listed with every tensor's type, shape and bytes, and figures where there are any", arguments: listed)
+  @Test(
+    "a file is listed with every tensor's type, shape and bytes, and figures where there are any",
+    arguments: listed)
   func isListed(file: String, tensors: [Tensor]) throws {
     var script = "layers\nmetadata\n"
     for tensor in tensors {
@@ -153,7 +157,8 @@ import Testing
   func nullMetadata() throws {
     try Program.withFolder { folder in
       let header = #"{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
-      let bytes = withUnsafeBytes(of: UInt64(header.utf8.count)) { Data($0) } + Data(header.utf8) + Data(count: 4)
+      let bytes =
+        withUnsafeBytes(of: UInt64(header.utf8.count)) { Data($0) } + Data(header.utf8) + Data(count: 4)
       try bytes.write(to: URL(filePath: "\(folder)/x.safetensors"))
       let result = try Program.run(["-c", "metadata ./x.safetensors"], in: folder)
       #expect(result.output == "./x.safetensors\n  no metadata\n", "\(result.errors)")

@@ -26,12 +26,12 @@ struct BytePairModel: Sendable {
       throw TokenizerFault(text: "model.vocab has \(wrong.value) for \"\(wrong.key)\", which is no id")
     }
     vocabulary = model.vocab
-    unknownID = model.unk_token.flatMap { model.vocab[$0] }.map { Int32($0) }
-    fusesUnknown = model.fuse_unk ?? false
-    fallsBackToBytes = model.byte_fallback ?? false
-    ignoresMerges = model.ignore_merges ?? false
-    prefix = model.continuing_subword_prefix ?? ""
-    suffix = model.end_of_word_suffix ?? ""
+    unknownID = model.unknownToken.flatMap { model.vocab[$0] }.map { Int32($0) }
+    fusesUnknown = model.fuseUnknown ?? false
+    fallsBackToBytes = model.byteFallback ?? false
+    ignoresMerges = model.ignoreMerges ?? false
+    prefix = model.continuingSubwordPrefix ?? ""
+    suffix = model.endOfWordSuffix ?? ""
     merges.reserveCapacity(model.merges.pairs.count)
     for (rank, pair) in model.merges.pairs.enumerated() {
       guard pair.count == 2 else {

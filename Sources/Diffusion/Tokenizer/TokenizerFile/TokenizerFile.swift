@@ -119,14 +119,24 @@ struct TokenizerDocument: Decodable {
   struct Model: Decodable {
     var type: String?
     var dropout: JSONValue?
-    var unk_token: String?
-    var continuing_subword_prefix: String?
-    var end_of_word_suffix: String?
-    var fuse_unk: Bool?
-    var byte_fallback: Bool?
-    var ignore_merges: Bool?
+    var unknownToken: String?
+    var continuingSubwordPrefix: String?
+    var endOfWordSuffix: String?
+    var fuseUnknown: Bool?
+    var byteFallback: Bool?
+    var ignoreMerges: Bool?
     var vocab: [String: Int]
     var merges: Merges
+
+    enum CodingKeys: String, CodingKey {
+      case type, dropout, vocab, merges
+      case unknownToken = "unk_token"
+      case fuseUnknown = "fuse_unk"
+      case continuingSubwordPrefix = "continuing_subword_prefix"
+      case endOfWordSuffix = "end_of_word_suffix"
+      case byteFallback = "byte_fallback"
+      case ignoreMerges = "ignore_merges"
+    }
   }
 
   /// Pairs of spellings, in the order of their ranks.

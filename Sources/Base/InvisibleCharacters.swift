@@ -26,14 +26,12 @@ extension String {
   /// The text with its invisible characters written as escapes.
   public var escapingInvisibles: String {
     guard unicodeScalars.contains(where: \.isInvisible) else { return self }
-    var result = String.UnicodeScalarView()
+    // By bytes: a scalar view looks at all of it each time that something is appended.
+    var result: [UInt8] = []
+    result.reserveCapacity(utf8.count)
     for scalar in unicodeScalars {
-      if scalar.isInvisible {
-        result.append(contentsOf: scalar.escape.unicodeScalars)
-      } else {
-        result.append(scalar)
-      }
+      result += scalar.isInvisible ? Array(scalar.escape.utf8) : Array(String(scalar).utf8)
     }
-    return String(result)
+    return String(decoding: result, as: UTF8.self)
   }
 }

@@ -138,7 +138,7 @@ public struct UNetConfig: Hashable, Sendable {
       ("addition_embed_type", "text_time"), ("center_input_sample", false),
       ("only_cross_attention", false), ("mid_block_only_cross_attention", .null),
       ("mid_block_scale_factor", 1),
-      ("dual_cross_attention", false), ("cross_attention_norm", .null), ("attention_type", "default"),
+      ("dual_cross_attention", false), ("cross_attention_norm", .null),
       ("num_attention_heads", .null), ("class_embed_type", .null),
       ("class_embeddings_concat", false), ("num_class_embeds", .null), ("encoder_hid_dim", .null),
       ("encoder_hid_dim_type", .null), ("resnet_time_scale_shift", "default"),
@@ -147,6 +147,7 @@ public struct UNetConfig: Hashable, Sendable {
       ("timestep_post_act", .null),
     ]
     for (key, value) in fixed { fields.require(key, value) }
+    if fields.value("attention_type") != nil { fields.require("attention_type", "default") }
     // Two names of one function.
     _ = fields.string("act_fn", oneOf: ["silu", "swish"], default: "silu")
     if !fields.has("addition_embed_type") {

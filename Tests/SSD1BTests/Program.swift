@@ -44,11 +44,12 @@ enum Program {
     let (input, output, errors) = (Pipe(), Pipe(), Pipe())
     (process.standardInput, process.standardOutput, process.standardError) = (input, output, errors)
     try process.run()
+    // Each on its own thread, since any of the three pipes may be full while another is waited for.
+    let errorReader = PipeReader(errors)
+    let outputReader = PipeReader(output)
     try input.fileHandleForWriting.write(contentsOf: script)
     try input.fileHandleForWriting.close()
-    // Neither stream fills a pipe's buffer in these tests before the other is read.
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let errorText = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let (text, errorText) = (outputReader.text, errorReader.text)
     process.waitUntilExit()
     let code =
       process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
@@ -144,5 +145,26 @@ enum Program {
       }
       try body(folder)
     }
+  }
+}
+
+/// Reads a pipe to its end on a thread of its own.
+private final class PipeReader: @unchecked Sendable {
+  private let pipe: Pipe
+  private var contents = Data()
+  private let isDone = DispatchSemaphore(value: 0)
+
+  init(_ pipe: Pipe) {
+    self.pipe = pipe
+    Thread.detachNewThread {
+      self.contents = self.pipe.fileHandleForReading.readDataToEndOfFile()
+      self.isDone.signal()
+    }
+  }
+
+  /// All of it, once the other end is closed; asked for once.
+  var text: String {
+    isDone.wait()
+    return String(decoding: contents, as: UTF8.self)
   }
 }

@@ -21,8 +21,10 @@ extension DiffusionModel {
     return notes
   }
 
-  /// Names of stored tensors that the networks do not use, by component.
-  public var unusedTensors: [Architecture.Component: [String]] { bindings.mapValues(\.unused) }
+  /// Names of stored tensors that the network of a component's folder does not use.
+  public func unusedTensors(of folder: String) -> [String] {
+    Architecture.Component(rawValue: folder).flatMap { bindings[$0]?.unused } ?? []
+  }
 }
 
 extension Checkpoint {

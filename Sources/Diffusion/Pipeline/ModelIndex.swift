@@ -81,7 +81,11 @@ enum PipelineParts {
   /// What else it lacks, a clause each.
   static func missingFiles(in files: any ModelFiles) -> [String] {
     var found: [String] = []
-    let bare = ["tokenizer", "tokenizer_2"].filter { !CLIPTokenizer.isThere(files, folder: $0) }
+    // Of an encoder that is not there, that is all there is to say.
+    let bare = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")].filter {
+      encoder, tokenizer in
+      !files.list(encoder).isEmpty && !CLIPTokenizer.isThere(files, folder: tokenizer)
+    }.map(\.1)
     if !bare.isEmpty {
       found.append(
         "its \(NearestNames.list(bare, "and")) \(bare.count == 1 ? "has" : "have") neither vocab.json and merges.txt nor a "

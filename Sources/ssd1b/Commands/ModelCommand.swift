@@ -32,7 +32,7 @@ enum ModelCommand {
       )
       let summary = ComponentSummary(checkpoint, parameters: graph?.parameterCount)
       lines.append(part.name.escapingInvisibles.padded(to: 15) + " " + summary.text)
-      components[part.name] = summary.json
+      components[part.name] = summary.json(unused: session.pipeline?.unusedTensors(of: part.name) ?? [])
     }
     result["components"] = .object(components)
     if let model = session.pipeline {
@@ -75,11 +75,14 @@ private struct ComponentSummary {
       .escapingInvisibles
   }
 
-  var json: JSONValue {
-    [
+  /// - Parameter unused: names of tensors that are no weights of the network; they are listed where there are any.
+  func json(unused: [String]) -> JSONValue {
+    var fields: [String: JSONValue] = [
       "parameters": .integer(parameters), "tensors": .integer(tensors), "bytes": .integer(bytes),
       "dtypes": .string(types),
     ]
+    if !unused.isEmpty { fields["unused"] = .array(unused.map(JSONValue.string)) }
+    return .object(fields)
   }
 }
 

@@ -39,13 +39,16 @@ public struct FieldReader {
 
   public mutating func note(_ fault: String) { faults.append(fault) }
 
-  /// Reads one field by `convert`; `fallback` stands in for a field that is absent or null.
+  /// Reads one field by `convert`; `fallback` stands in for a field that is absent, and where `allowsNull` for null.
+  ///
+  /// Elsewhere null is a fault: in Python it is None, not the default, and stops what expects something else.
   /// - Parameter standIn: what a faulty field is read as, for want of a value.
   public mutating func read<T>(
-    _ key: String, _ wanted: String, default fallback: T?, standIn: T, _ convert: (JSONValue) -> T?
+    _ key: String, _ wanted: String, default fallback: T?, allowsNull: Bool = false, standIn: T,
+    _ convert: (JSONValue) -> T?
   ) -> T {
     guard let value = value(key) else {
-      if let fallback { return fallback }
+      if let fallback, allowsNull || !isNull(key) { return fallback }
       note("\(key) \(isNull(key) ? "is null" : "is missing"); it must be \(wanted)")
       return standIn
     }
@@ -91,7 +94,7 @@ public struct FieldReader {
 
   /// True or false; null is false, as None is in Python.
   public mutating func boolean(_ key: String, default fallback: Bool? = nil) -> Bool {
-    read(key, "true or false", default: isNull(key) ? false : fallback, standIn: false) {
+    read(key, "true or false", default: isNull(key) ? false : fallback, allowsNull: true, standIn: false) {
       if case .bool(let value) = $0 { return value }
       return nil
     }
@@ -112,14 +115,19 @@ public struct FieldReader {
   public mutating func strings(_ key: String, oneOf choices: [String], default fallback: [String]? = nil)
     -> [String]
   {
-    read(key, "a list of \(choices.joined(separator: " or "))", default: fallback, standIn: []) { value in
-      guard case .array(let items) = value else { return nil }
-      let texts = items.compactMap { item -> String? in
-        if case .string(let text) = item, choices.contains(text) { return text }
-        return nil
-      }
-      return texts.count == items.count ? texts : nil
+    let wanted = "a list of \(choices.joined(separator: " or "))"
+    let items = read(key, wanted, default: fallback?.map(JSONValue.string), standIn: []) { value in
+      if case .array(let items) = value { return items }
+      return nil
     }
+    let texts = items.compactMap { item -> String? in
+      if case .string(let text) = item, choices.contains(text) { return text }
+      return nil
+    }
+    if let wrong = items.first(where: { item in !choices.contains { item == .string($0) } }) {
+      note("\(key) has \(wrong.kindName); it must be \(wanted)")
+    }
+    return texts
   }
 
   /// A list of finite numbers, or nil where the field is absent or null.

@@ -116,7 +116,12 @@ public enum ForeignContent {
     guard head.count >= 30 else { return "a zip archive" }
     let length = Int(head[26]) | Int(head[27]) << 8
     let member = String(decoding: head.dropFirst(30).prefix(length), as: UTF8.self)
-    return member.hasSuffix("data.pkl") ? "a pickled PyTorch file" : "a zip archive"
+    let isPickled =
+      member.hasSuffix("data.pkl")
+      || head.indices.dropLast(8).contains { start in
+        head[start...].starts(with: "data.pkl".utf8)
+      }
+    return isPickled ? "a pickled PyTorch file" : "a zip archive"
   }
 
   /// A header's length in eight bytes, the most of them zero, and then JSON.

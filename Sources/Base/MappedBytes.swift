@@ -189,6 +189,11 @@ public final class RegularFile {
 
   private static func failure(_ path: String, _ kind: Diagnostic.Kind, _ code: Int32) -> Diagnostic {
     if code == ENOMEM { return Memory.shortage(at: path, needed: FileStamp(path: path)?.size ?? 0) }
+    if code == ENOENT, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+      return Diagnostic(
+        kind, at: path, "it is a link to \(target), which is not there",
+        hint: "fetch the file again, or copy the folder with what its links lead to")
+    }
     return Diagnostic(
       kind, at: path, "cannot be read: \(String(cString: strerror(code)))",
       hint: "check the path and that you may read it")

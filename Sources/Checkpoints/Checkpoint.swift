@@ -69,6 +69,7 @@ public struct Checkpoint: Sendable {
       shardOf[tensor] = file
     }
     var faults: [String] = []
+    var remedy: String?
     var files: [SafetensorsFile] = []
     for shard in Set(shardOf.values).sorted() {
       do {
@@ -84,10 +85,11 @@ public struct Checkpoint: Sendable {
         }
       } catch let fault as Diagnostic {
         faults.append(fault.description)
+        remedy = remedy ?? fault.hint
       }
     }
     guard faults.isEmpty else {
-      throw Diagnostic(.model, at: place, faults: faults, hint: hint)
+      throw Diagnostic(.model, at: place, faults: faults, hint: remedy ?? hint)
     }
     try self.init(files: files, at: folder.isEmpty ? source.name : source.place(folder))
   }

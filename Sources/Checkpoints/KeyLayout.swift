@@ -30,7 +30,7 @@ public enum KeyLayout {
 
   private static let names: Set<String> = [
     // Of a whole CLIP model: where the model has a projection, this is its own.
-    "logit_scale", "text_projection", "text_projection.weight",
+    "num_updates", "decay", "logit_scale", "text_projection", "text_projection.weight",
     "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
     "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod",
     "posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2",

@@ -19,11 +19,13 @@ public enum ModelLocation {
     return snapshot
   }
 
-  /// The file or folder that a path means, `~` and a trailing slash resolved.
+  /// The file or folder that a path means, `~` and a trailing slash resolved; of a `model_index.json` or a `config.json` its
+  /// folder.
   public static func resolved(_ path: String) -> String {
     let path = PathName.expandingTilde(path)
     let bare = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    return PathName(bare).last == "model_index.json" && isFolder(bare) == false ? PathName(bare).folder : bare
+    let isIndex = ["model_index.json", "config.json"].contains(PathName(bare).last)
+    return isIndex && isFolder(bare) == false ? PathName(bare).folder : bare
   }
 
   /// nil where there is nothing.
@@ -42,6 +44,7 @@ public enum ModelLocation {
       .filter { isFolder("\(snapshots)/\($0)") == true }
     let main = (try? RegularFile("\(folder)/refs/main").contents(limit: 1000))
       .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
+      .flatMap { $0.isEmpty ? nil : $0 }
     if let main, commits.contains(main) { return "\(snapshots)/\(main)" }
     if main == nil, commits.count == 1 { return "\(snapshots)/\(commits[0])" }
     throw Diagnostic(

@@ -83,6 +83,7 @@ public struct Architecture: Hashable, Sendable {
     self.vae = vae
     self.textEncoder = textEncoder
     self.textEncoder2 = textEncoder2
+    tokenCount = textEncoder.maximumPositions
     let misfits = self.misfits.map { fault in
       Diagnostic(
         .model, at: place(fault.component.rawValue), fault.text,
@@ -143,7 +144,10 @@ public struct Architecture: Hashable, Sendable {
         "its UNet takes the guidance scale as an embedding (time_cond_proj_dim \(width)), as latent consistency models do"
       )
     }
-    if vae.latentsMean != nil || vae.latentsStd != nil {
+    if textEncoder.projectionSize != nil {
+      found.append("its text_encoder has a projection, from which the pooled text would be taken")
+    }
+    if vae.latentsMean != nil, vae.latentsStd != nil {
       found.append(
         "its autoencoder's latents have a mean and a standard deviation of their own (latents_mean, latents_std)"
       )
@@ -151,8 +155,9 @@ public struct Architecture: Hashable, Sendable {
     return found
   }
 
-  /// Tokens of a prompt, begin, end and padding included.
-  public var tokenCount: Int { textEncoder.maximumPositions }
+  /// Tokens of a prompt, begin, end and padding included: at most the text encoders' positions, and as many unless the
+  /// tokenizers give fewer.
+  public var tokenCount: Int
 
   /// Pixels of an edge of the square pictures that the model was trained for.
   ///

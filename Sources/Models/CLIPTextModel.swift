@@ -35,13 +35,13 @@ public struct CLIPTextModel: Hashable, Sendable {
     activation =
       Activation(rawValue: fields.string("hidden_act", oneOf: names, default: Activation.quickGELU.rawValue))
       ?? .gelu
-    let projection = fields.count("projection_dim", default: 512)
-    projectionSize = hasProjection ?? Self.namesProjection(&fields) ? projection : nil
+    let projects = hasProjection ?? Self.namesProjection(&fields)
+    projectionSize = projects ? fields.count("projection_dim", default: 512) : nil
     endTokenID = fields.integer("eos_token_id", in: 0...Int.max, default: 49407)
     if hiddenSize % headCount != 0 {
       fields.note("num_attention_heads is \(headCount), which does not divide hidden_size \(hiddenSize)")
     }
-    try fields.finish(ignoring: InertFields.transformers)
+    try fields.finish(ignoring: InertFields.transformers.union(["projection_dim"]))
   }
 
   private static func textConfig(_ config: JSONValue) -> JSONValue {

@@ -8,7 +8,7 @@ enum InertFields {
 
   /// What transformers' `PretrainedConfig` gives every model, and what CLIP's adds for training and tokenizing.
   static let transformers: Set<String> = training.union([
-    "add_cross_attention", "architectures", "attention_dropout", "attn_implementation",
+    "add_cross_attention", "architectures", "auto_map", "attention_dropout", "attn_implementation",
     "begin_suppress_tokens",
     "bos_token_id", "chunk_size_feed_forward", "cls_token_id", "decoder_start_token_id", "dtype",
     "experts_implementation", "finetuning_task", "id2label", "initializer_factor", "initializer_range",
@@ -19,7 +19,8 @@ enum InertFields {
     "unk_token_id", "use_bfloat16", "use_cache",
     // Of generating text, which older versions wrote into every config.
     "bad_words_ids", "diversity_penalty", "do_sample", "early_stopping", "encoder_no_repeat_ngram_size",
-    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "length_penalty",
+    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "generation_config",
+    "length_penalty",
     "max_length", "min_length", "no_repeat_ngram_size", "num_beam_groups", "num_beams",
     "num_return_sequences",
     "output_scores", "remove_invalid_values", "repetition_penalty", "return_dict_in_generate",

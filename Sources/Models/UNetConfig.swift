@@ -62,10 +62,15 @@ public struct UNetConfig: Hashable, Sendable {
     upBlockTypes = upTypes.compactMap(UpBlock.init)
     // The list's own length: a wrong name in it must not make faults of all the other lists.
     let blocks = max(1, fields.listCount("down_block_types") ?? downBlockTypes.count)
-    let midBlock = fields.string(
-      "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue),
-      default: MidBlock.crossAttention.rawValue)
-    midBlockType = fields.isNull("mid_block_type") ? nil : MidBlock(rawValue: midBlock)
+    if fields.isNull("mid_block_type") {
+      _ = fields.value("mid_block_type")
+      midBlockType = nil
+    } else {
+      midBlockType = MidBlock(
+        rawValue: fields.string(
+          "mid_block_type", oneOf: MidBlock.allCases.map(\.rawValue),
+          default: MidBlock.crossAttention.rawValue))
+    }
     sampleSize = Self.sampleSize(in: &fields)
     inChannels = fields.count("in_channels", default: 4)
     outChannels = fields.count("out_channels", default: 4)
@@ -83,7 +88,11 @@ public struct UNetConfig: Hashable, Sendable {
     additionEmbeddingInputDim = fields.count("projection_class_embeddings_input_dim")
     convInKernel = fields.integer("conv_in_kernel", in: 1...15, default: 3)
     convOutKernel = fields.integer("conv_out_kernel", in: 1...15, default: 3)
-    timeEmbeddingDim = fields.count("time_embedding_dim", default: 4 * (blockOutChannels.first ?? 1))
+    // Nothing and zero mean the usual width.
+    let embeddingDim = fields.value("time_embedding_dim")
+    timeEmbeddingDim =
+      embeddingDim == nil || embeddingDim == 0
+      ? 4 * (blockOutChannels.first ?? 1) : fields.count("time_embedding_dim")
     timeCondProjDim = fields.value("time_cond_proj_dim") == nil ? nil : fields.count("time_cond_proj_dim")
 
     if let most = layersPerBlock.max(), most > FieldReader.mostLayers {
@@ -101,7 +110,12 @@ public struct UNetConfig: Hashable, Sendable {
     Self.requireWhatIsNotVaried(in: &fields)
     noteMisfits(in: &fields, blocks: blocks)
     try fields.finish(
-      ignoring: InertFields.training.union(["addition_embed_type_num_heads", "upcast_attention"]))
+      ignoring: InertFields.training.union([
+        "addition_embed_type_num_heads", "upcast_attention",
+        // Of kinds of blocks that none of these are.
+        "cross_attention_norm", "mid_block_only_cross_attention", "resnet_out_scale_factor",
+        "resnet_skip_time_act",
+      ]))
   }
 
   /// The latents' edge; of a height and a width, the height.
@@ -136,14 +150,11 @@ public struct UNetConfig: Hashable, Sendable {
   private static func requireWhatIsNotVaried(in fields: inout FieldReader) {
     let fixed: [(String, JSONValue)] = [
       ("addition_embed_type", "text_time"), ("center_input_sample", false),
-      ("only_cross_attention", false), ("mid_block_only_cross_attention", .null),
-      ("mid_block_scale_factor", 1),
-      ("dual_cross_attention", false), ("cross_attention_norm", .null),
+      ("only_cross_attention", false), ("mid_block_scale_factor", 1), ("dual_cross_attention", false),
       ("num_attention_heads", .null), ("class_embed_type", .null),
       ("class_embeddings_concat", false), ("num_class_embeds", .null), ("encoder_hid_dim", .null),
       ("encoder_hid_dim_type", .null), ("resnet_time_scale_shift", "default"),
-      ("resnet_skip_time_act", false),
-      ("resnet_out_scale_factor", 1), ("time_embedding_type", "positional"), ("time_embedding_act_fn", .null),
+      ("time_embedding_type", "positional"), ("time_embedding_act_fn", .null),
       ("timestep_post_act", .null),
     ]
     for (key, value) in fixed { fields.require(key, value) }
@@ -152,10 +163,6 @@ public struct UNetConfig: Hashable, Sendable {
     _ = fields.string("act_fn", oneOf: ["silu", "swish"], default: "silu")
     if !fields.has("addition_embed_type") {
       fields.note("addition_embed_type is missing; it must be \"text_time\", as in every SDXL model")
-    }
-    // Without a last norm: a null is not the default here.
-    if fields.isNull("norm_num_groups") {
-      fields.note("norm_num_groups is null; it must be a positive integer")
     }
   }
 }
@@ -186,7 +193,7 @@ private struct TransformerLayers {
     let mirrored: [JSONValue]? = hasLists ? nil : forward.reversed()
     let backward = fields.read(
       reverseKey, wanted + (hasLists ? " (required, since \(forwardKey) has lists)" : ""),
-      default: mirrored, standIn: [], { Self.perBlock($0, blocks: blocks) })
+      default: mirrored, allowsNull: true, standIn: [], { Self.perBlock($0, blocks: blocks) })
     func attends(_ flags: [Bool], _ block: Int) -> Bool { block >= flags.count || flags[block] }
     for (block, value) in forward.enumerated() {
       let attentions = layersPerBlock[block]

@@ -38,7 +38,9 @@ public struct VAE: Hashable, Sendable {
     latentsMean = fields.optionalNumbers("latents_mean")
     latentsStd = fields.optionalNumbers("latents_std")
     for (key, type) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
-      let found = fields.strings(key, oneOf: [type], default: [type]).count
+      let count = fields.strings(key, oneOf: [type], default: [type]).count
+      // Of a list whose items could not be read, the length that it has.
+      let found = fields.listCount(key) ?? count
       if found != blockOutChannels.count {
         fields.note("\(key) has \(found) items, but block_out_channels has \(blockOutChannels.count)")
       }
@@ -48,10 +50,10 @@ public struct VAE: Hashable, Sendable {
     }
     if blockOutChannels.isEmpty { fields.note("block_out_channels is empty") }
     if scalingFactor <= 0 { fields.note("scaling_factor must be above 0, not \(scalingFactor)") }
-    // An SDXL pipeline has no use for a shift; an autoencoder with one belongs to a model of another family.
-    fields.require("shift_factor", .null)
     try fields.finish(
-      ignoring: InertFields.training.union(["sample_size", "force_upcast", "use_tiling", "use_slicing"]))
+      ignoring: InertFields.training.union([
+        "sample_size", "force_upcast", "shift_factor", "use_tiling", "use_slicing",
+      ]))
   }
 
   /// Picture pixels an edge of a latent's position: 8 for four blocks.

@@ -46,8 +46,18 @@ import Testing
       try json.text().write(toFile: "\(folder)/\(path)", atomically: true, encoding: .utf8)
     }
     let version = Self.versions[test.version]
-    for (path, json) in Self.fields(version, "configs") { try write(json, path) }
-    try write(Self.fields(version, "schedulers")[test.scheduler] ?? .null, "scheduler/scheduler_config.json")
+    let scheduler = Self.fields(version, "schedulers")[test.scheduler] ?? .null
+    try write(scheduler, "scheduler/scheduler_config.json")
+    for (path, json) in Self.fields(version, "configs") {
+      guard path == "model_index.json", case .object(var index) = json, case .object(let fields) = scheduler
+      else {
+        try write(json, path)
+        continue
+      }
+      // As that version writes it for a pipeline with this scheduler.
+      index["scheduler"] = ["diffusers", fields["_class_name"] ?? .null]
+      try write(.object(index), path)
+    }
     for component in Architecture.Component.allCases.map(\.rawValue) {
       for file in try manager.contentsOfDirectory(atPath: "\(Self.model)/\(component)")
       where file.hasSuffix(".safetensors") {

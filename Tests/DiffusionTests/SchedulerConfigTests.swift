@@ -205,15 +205,23 @@ import Testing
       ["_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3],
       ["_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction"],
       ["_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true],
+      ["_class_name": "VQDiffusionScheduler", "num_vec_classes": 3], ["_class_name": "DDIMInverseScheduler"],
     ] as [JSONValue])
   func otherFamilies(json: JSONValue) throws {
     #expect(try SchedulerConfig(json, at: Self.place).obstacle?.contains("scheduler") == true)
   }
 
-  @Test("a class that samples no model of this kind is refused")
-  func unknownClass() throws {
-    let fault = try Self.fault(["_class_name": "VQDiffusionScheduler", "num_vec_classes": 3])
-    #expect(fault.message.hasPrefix("_class_name is VQDiffusionScheduler, which samples no model"))
+  @Test("the class that the pipeline names counts before the file's own, which may be absent")
+  func pipelineClass() throws {
+    func scheduler(_ own: JSONValue?, _ named: String) throws -> Scheduler {
+      var fields: [String: JSONValue] = ["beta_start": 0.00085]
+      fields["_class_name"] = own
+      return try SchedulerConfig(.object(fields), at: Self.place, className: named).scheduler
+    }
+    #expect(try scheduler("DPMSolverMultistepScheduler", "EulerDiscreteScheduler") == .euler)
+    #expect(try scheduler("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler") == .eulerAncestral)
+    #expect(try scheduler(nil, "LCMScheduler") == .lcm)
+    #expect(try scheduler(nil, "FlaxEulerDiscreteScheduler") == .euler)
   }
 
   @Test("a document that is no object is refused", arguments: [.null, [1, 2], "x"] as [JSONValue])

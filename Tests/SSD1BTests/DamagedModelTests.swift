@@ -113,4 +113,89 @@ import Testing
       try expectRefused(model, ["unet.down_blocks.1.resnets.0.conv1:", "first layer"], code: 1)
     }
   }
+
+  private func setMaximumLength(_ length: Int, in folders: [String], of model: String) throws {
+    for folder in folders {
+      let path = "\(model)/\(folder)/tokenizer_config.json"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      try text.replacing(#/"model_max_length": \d+/#, with: "\"model_max_length\": \(length)").write(
+        toFile: path, atomically: true, encoding: .utf8)
+    }
+  }
+
+  @Test("Tokenizers may give fewer tokens than the encoders take, but both as many, and not more")
+  func tokenCounts() throws {
+    try Program.withModel { model in
+      try setMaximumLength(75, in: ["tokenizer", "tokenizer_2"], of: model)
+      let result = try Program.run(
+        ["--model", model], script: "prompt a fox\ngenerate steps=1 size=64x64 out=x.png\nattention fox\n",
+        in: model)
+      #expect(result.code == 0 && result.output.contains("of 75"), "\(result.errors)")
+      try setMaximumLength(64, in: ["tokenizer_2"], of: model)
+      try expectRefused(model, ["its tokenizers give 75 and 64 tokens"])
+      try setMaximumLength(78, in: ["tokenizer"], of: model)
+      try expectRefused(
+        model, ["tokenizer/tokenizer_config.json: model_max_length is 78, but the text encoders have 77"])
+    }
+  }
+
+  static let foreign: [(content: String, name: String)] = [
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "this is a Git LFS pointer"),
+    ("<!DOCTYPE html>\n<html><body>404</body></html>\n", "this is a web page"),
+    (#"{"error":"Repository not found"}"#, "this is a JSON error reply: Repository not found"),
+    ("", "this is an empty file"),
+  ]
+
+  @Test("What lies in the place of any file is named when the folder is opened", arguments: foreign)
+  func foreignContent(content: String, name: String) throws {
+    try Program.withModel { model in
+      for file in [
+        "model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json",
+        "scheduler/scheduler_config.json", "tokenizer/vocab.json", "tokenizer_2/merges.txt",
+        "tokenizer/tokenizer_config.json", "tokenizer_2/special_tokens_map.json", Self.unet,
+      ] {
+        let path = "\(model)/\(file)"
+        let whole = try Data(contentsOf: URL(filePath: path))
+        try content.write(toFile: path, atomically: true, encoding: .utf8)
+        let result = try Program.run(["--model", model], script: "scheduler\n")
+        #expect(
+          result.code == 4 && result.errors.contains(file) && result.errors.contains(name), "\(result.errors)"
+        )
+        try whole.write(to: URL(filePath: path))
+      }
+    }
+  }
+
+  @Test("A list of merges without merges is refused, and tokens of added_tokens.json are found")
+  func tokenizerFiles() throws {
+    try Program.withModel { model in
+      let merges = "\(model)/tokenizer/merges.txt"
+      let whole = try Data(contentsOf: URL(filePath: merges))
+      try "Entry not found\n".write(toFile: merges, atomically: true, encoding: .utf8)
+      let bare = try Program.run(["--model", model, "-c", "tokens a fox"])
+      #expect(
+        bare.code == 4 && bare.errors.contains("it has no merges, only the line \"Entry not found\""),
+        "\(bare.errors)")
+      try whole.write(to: URL(filePath: merges))
+      for (file, text) in [
+        ("added_tokens.json", #"{"<s0>": 1078}"#),
+        ("tokenizer_config.json", #"{"model_max_length": 77, "pad_token": "<|endoftext|>"}"#),
+        ("special_tokens_map.json", #"{"additional_special_tokens": ["<s0>"]}"#),
+      ] { try text.write(toFile: "\(model)/tokenizer/\(file)", atomically: true, encoding: .utf8) }
+      let added = try Program.run(["--model", model, "--json", "-c", "tokens a <s0>"])
+      #expect(added.code == 0 && added.output.contains(",1078,"), "\(added.output)\(added.errors)")
+    }
+  }
+
+  @Test("A pipeline with another autoencoder is listed, and says what it is")
+  func otherAutoencoder() throws {
+    try Program.withModel { model in
+      try #"{"_class_name": "AutoencoderTiny", "latent_channels": 4}"#.write(
+        toFile: "\(model)/vae/config.json", atomically: true, encoding: .utf8)
+      let result = try Program.run(
+        ["--model", model, "--keep-going"], script: "layers unet depth=0\ngenerate steps=1\n")
+      #expect(result.code == 1 && result.output.contains("unet"))
+      #expect(result.errors.contains("its vae is of another kind, AutoencoderTiny"), "\(result.errors)")
+    }
+  }
 }

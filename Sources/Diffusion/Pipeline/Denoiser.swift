@@ -33,7 +33,7 @@ final class Denoiser {
     (self.batch, self.height, self.width, self.observed) = (batch, height, width, observed)
     let unet = model.architecture.unet
     graph = try unet.graph(
-      batch: batch, height: height, width: width, tokens: model.architecture.textEncoder.maximumPositions)
+      batch: batch, height: height, width: width, tokens: model.architecture.tokenCount)
     guard let output = graph.outputs["noise_pred"] else { preconditionFailure("a UNet without output") }
     self.output = output
     channels = unet.config.inChannels

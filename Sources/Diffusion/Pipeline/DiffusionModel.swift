@@ -43,17 +43,22 @@ public final class DiffusionModel {
     let scheduler = "scheduler/scheduler_config.json"
     schedulerConfig =
       files.has(scheduler)
-      ? try SchedulerConfig(files.json(scheduler), at: files.place(scheduler)) : SchedulerConfig()
+      ? try SchedulerConfig(
+        files.json(scheduler), at: files.place(scheduler), className: index.schedulerClass)
+      : SchedulerConfig()
     let missing = PipelineParts.missingNetworks(in: files)
     // What the model is comes before what its folder lacks.
-    let kind = index.obstacles + missing + [schedulerConfig.obstacle].compactMap { $0 }
+    let others = try PipelineParts.otherNetworks(in: files)
+    let kind = index.obstacles + missing + others + [schedulerConfig.obstacle].compactMap { $0 }
     let lacking = PipelineParts.missingFiles(in: files)
-    guard missing.isEmpty else { throw Self.inspectionOnly(files, kind + lacking) }
-    architecture = try Architecture(
+    guard missing.isEmpty, others.isEmpty else { throw Self.inspectionOnly(files, kind + lacking) }
+    var architecture = try Architecture(
       name: files.name, configs: { try files.json("\($0)/config.json") },
       place: { files.place("\($0)/config.json") }, hasProjection: index.hasProjection)
     let obstacles = kind + architecture.obstacles + lacking
     guard obstacles.isEmpty else { throw Self.inspectionOnly(files, obstacles) }
+    architecture.tokenCount = try PipelineParts.tokenCount(in: files, positions: architecture.tokenCount)
+    self.architecture = architecture
     var startValues = try StartValues(files, defaultSize: architecture.defaultSize)
     startValues.scheduler = schedulerConfig.scheduler
     startValues.maximumSteps = schedulerConfig.trainTimesteps

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Foundation
 import Models
 
 /// What a pipeline folder says of itself in `model_index.json`.
@@ -26,7 +27,13 @@ struct ModelIndex {
         classes[key] = type
       }
     }
-    let pipeline = fields.string("_class_name", oneOf: [], default: Self.pipeline)
+    // Pipelines of one's own are named by a list of a module and a class.
+    let pipeline =
+      if case .array(let names)? = fields.value("_class_name") {
+        names.map { $0.text() }.joined(separator: " ")
+      } else {
+        fields.string("_class_name", oneOf: [], default: Self.pipeline)
+      }
     zeroesAbsentNegative = fields.boolean("force_zeros_for_empty_prompt", default: true)
     let wantsScore = fields.boolean("requires_aesthetics_score", default: false)
     try fields.finish(ignoring: Self.components.union(Self.inert).union(classes.keys))
@@ -38,7 +45,24 @@ struct ModelIndex {
     for key in classes.keys.sorted() where !Self.components.contains(key) && !Self.inert.contains(key) {
       obstacles.append("it has a further component, \(key) (\(classes[key] ?? ""))")
     }
+    for (folder, known) in Self.networkClasses {
+      if let name = classes[folder] {
+        if !known.contains(name) { obstacles.append("its \(folder) is of class \(name)") }
+      } else if all[folder]?.saysNothing == true {
+        obstacles.append("it has no \(folder)")
+      }
+    }
   }
+
+  /// The classes that each network's folder may hold.
+  private static let networkClasses = [
+    ("text_encoder", ["CLIPTextModel", "CLIPTextModelWithProjection"]),
+    ("text_encoder_2", ["CLIPTextModel", "CLIPTextModelWithProjection"]),
+    ("unet", ["UNet2DConditionModel"]), ("vae", ["AutoencoderKL"]),
+  ]
+
+  /// The scheduler's class, which counts before what its own config says.
+  var schedulerClass: String? { classes["scheduler"] }
 
   private static let pipeline = "StableDiffusionXLPipeline"
 
@@ -76,6 +100,63 @@ enum PipelineParts {
       }
     }
     return found
+  }
+
+  /// Networks whose configs name other classes than this program has, a clause each.
+  static func otherNetworks(in files: any ModelFiles) throws -> [String] {
+    var found: [String] = []
+    let known = [
+      ("unet", "_class_name", ["UNet2DConditionModel"]), ("vae", "_class_name", ["AutoencoderKL"]),
+      ("text_encoder", "model_type", ["clip_text_model", "clip"]),
+      ("text_encoder_2", "model_type", ["clip_text_model", "clip"]),
+    ]
+    for (folder, key, names) in known where files.has("\(folder)/config.json") {
+      guard case .object(let fields) = try files.json("\(folder)/config.json"),
+        case .string(let name)? = fields[key], !names.contains(name)
+      else { continue }
+      found.append("its \(folder) is of another kind, \(name)")
+    }
+    return found
+  }
+
+  /// How many tokens the tokenizers give, at most `positions`, which the text encoders take.
+  ///
+  /// Throws a `Diagnostic` when they do not go together, or when what lies in a tokenizer file's place is something else. The
+  /// vocabularies, which take a while, are read when they are first used.
+  static func tokenCount(in files: any ModelFiles, positions: Int) throws -> Int {
+    var counts: [Int] = []
+    for folder in ["tokenizer", "tokenizer_2"] {
+      for name in files.list(folder) where ["json", "txt"].contains(PathName(name).ending) {
+        let place = files.place("\(folder)/\(name)")
+        let bytes = try files.bytes("\(folder)/\(name)")
+        let mistake = ForeignContent.mistake(
+          for: bytes.buffer, at: place, kind: .model, wanted: "a file of a tokenizer")
+        // Texts and JSON are what is wanted; whether they are the right ones shows when they are read.
+        let expected = PathName(name).ending == "txt" ? ["a text file"] : ["a JSON document", "a text file,"]
+        if let mistake, !expected.contains(where: { mistake.message.hasPrefix("this is \($0)") }) {
+          throw mistake
+        }
+      }
+      func optional(_ name: String) throws -> Data? {
+        files.has("\(folder)/\(name)") ? try files.bytes("\(folder)/\(name)").data : nil
+      }
+      let count = try TokenizerNames(
+        configuration: optional("tokenizer_config.json"), specialTokensMap: nil, at: files.place(folder)
+      ).maximumLength
+      guard count <= positions else {
+        throw Diagnostic(
+          .model, at: files.place("\(folder)/tokenizer_config.json"),
+          "model_max_length is \(count), but the text encoders have \(positions) positions",
+          hint: "write \(positions)")
+      }
+      counts.append(count)
+    }
+    guard counts[0] == counts[1] else {
+      throw Diagnostic(
+        .model, at: files.name, "its tokenizers give \(counts[0]) and \(counts[1]) tokens (model_max_length)",
+        hint: "both must give as many: \(positions) is usual")
+    }
+    return counts[0]
   }
 
   /// What else it lacks, a clause each.

@@ -6,6 +6,8 @@ public struct SchedulerClass: Hashable, Sendable {
     case noisePrediction
     /// Models preconditioned by Karras et al. 2022 (EDM), such as Playground 2.5.
     case edm
+    /// What this program does not know, or what does not make pictures from noise, such as inversion.
+    case other
     /// Models of the velocity between noise and sample, such as Stable Diffusion 3 and Flux.
     case flowMatching
   }
@@ -58,18 +60,19 @@ public struct SchedulerClass: Hashable, Sendable {
     + [SchedulerClass(name: "TCDScheduler", betas: stable, .scaledLinear, .leading)]
     + [SchedulerClass(name: "CosineDPMSolverMultistepScheduler", family: .edm)]
 
-  /// nil for a class that is not known here.
-  public init?(named name: String) {
-    if name.hasPrefix("FlowMatch") {
+  /// The class of a name; one that is not known here is of the family `other`.
+  public init(named name: String) {
+    // Of the same fields, for another library.
+    let plain = name.hasPrefix("Flax") ? String(name.dropFirst("Flax".count)) : name
+    if let known = Self.known.first(where: { $0.name == plain }) {
+      self = known
+    } else if name.hasPrefix("FlowMatch") {
       self.init(name: name, family: .flowMatching)
-      return
-    }
-    if name.hasPrefix("EDM") {
+    } else if name.hasPrefix("EDM") {
       self.init(name: name, family: .edm)
-      return
+    } else {
+      self.init(name: name, family: .other)
     }
-    guard let known = Self.known.first(where: { $0.name == name }) else { return nil }
-    self = known
   }
 }
 
@@ -78,6 +81,7 @@ extension SchedulerConfig {
   public var obstacle: String? {
     switch schedulerClass.family {
     case .noisePrediction: nil
+    case .other: "its scheduler, \(schedulerClass.name), is none that this program knows"
     case .edm: "its scheduler, \(schedulerClass.name), is for EDM models, which take and give scaled latents"
     case .flowMatching:
       "its scheduler, \(schedulerClass.name), is for flow matching, which predicts a velocity"

@@ -25,12 +25,19 @@ extension SchedulerConfig {
   ///
   /// Throws one `Diagnostic` of kind `.model` at `place` that lists every fault of the file: unknown fields, wrong types,
   /// values that cannot be used. Files for EDM and flow matching are read too: `obstacle` says that they cannot be run.
-  public init(_ json: JSONValue, at place: String) throws {
+  /// - Parameter className: the class that the pipeline names, which counts before the file's own `_class_name`.
+  public init(_ json: JSONValue, at place: String, className: String? = nil) throws {
     var fields = try FieldReader(json, at: place)
     self.init()
-    schedulerClass = try Self.schedulerClass(&fields)
+    schedulerClass = Self.schedulerClass(&fields, named: className)
     // Of those, the class alone is of interest: their other fields have other meanings.
-    if schedulerClass.family != .noisePrediction { return }
+    if schedulerClass.family != .noisePrediction {
+      guard fields.faults.isEmpty else {
+        throw Diagnostic(
+          .model, at: place, faults: fields.faults, hint: "give the model's own scheduler_config.json")
+      }
+      return
+    }
     trainTimesteps = fields.integer("num_train_timesteps", in: 2...100_000, default: trainTimesteps)
     betaStart = fields.number("beta_start", default: schedulerClass.betaStart)
     betaEnd = fields.number("beta_end", default: schedulerClass.betaEnd)
@@ -58,21 +65,17 @@ extension SchedulerConfig {
     _ = try NoiseSchedule(self, at: place)
   }
 
-  private static func schedulerClass(_ fields: inout FieldReader) throws -> SchedulerClass {
-    let name = fields.string("_class_name", oneOf: [])
+  private static func schedulerClass(_ fields: inout FieldReader, named className: String?) -> SchedulerClass
+  {
+    let own = fields.value("_class_name") == nil ? nil : fields.string("_class_name", oneOf: [])
+    guard let name = className ?? own else {
+      _ = fields.string("_class_name", oneOf: [])
+      return .euler
+    }
     let predictsFlow =
       fields.value("prediction_type") == "flow_prediction" || fields.value("use_flow_sigmas") == true
     if predictsFlow { return SchedulerClass(name: name, family: .flowMatching) }
-    if let known = SchedulerClass(named: name) { return known }
-    if fields.faults.isEmpty {
-      fields.note(
-        "_class_name is \(name), which samples no model of Stable Diffusion's kind; EulerDiscreteScheduler is SSD-1B's own"
-      )
-    }
-    // What else the file says belongs to another class.
-    throw Diagnostic(
-      .model, at: fields.place, faults: fields.faults,
-      hint: "give the model's own scheduler/scheduler_config.json")
+    return SchedulerClass(named: name)
   }
 
   /// The three flags that stand for one choice.

@@ -140,7 +140,14 @@ struct BytePairMerges: Sendable {
         .model, at: place, "expected a header line and merges, found an empty file",
         hint: "the file may be cut off: fetch it again")
     }
-    return lines[first...last].dropFirst().prefix(limit)
+    let merges = lines[first...last].dropFirst().prefix(limit)
+    guard !merges.isEmpty else {
+      let text = String(decoding: lines[first].bytes.prefix(80), as: UTF8.self)
+      throw Diagnostic(
+        .model, at: place, "it has no merges, only the line \"\(text)\"",
+        hint: "fetch the file again: it has a line for each merge")
+    }
+    return merges
   }
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

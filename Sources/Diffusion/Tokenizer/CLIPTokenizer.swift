@@ -41,12 +41,12 @@ public struct CLIPTokenizer: Sendable {
 
   /// Reads a tokenizer of a vocabulary and merges. Parameters and errors are those of `VocabularyTokenizer`.
   public init(
-    vocabulary: Data, merges: Data, configuration: Data?, specialTokensMap: Data?, at place: String
+    vocabulary: Data, merges: Data, configuration: Data?, specialTokensMap: Data?, addedTokens: Data? = nil,
+    at place: String
   ) throws {
     let tokenizer = try VocabularyTokenizer(
       vocabulary: vocabulary, merges: merges, configuration: configuration,
-      specialTokensMap: specialTokensMap,
-      at: place)
+      specialTokensMap: specialTokensMap, addedTokens: addedTokens, at: place)
     let settings = tokenizer.settings
     (beginID, endID, padID) = (settings.beginID, settings.endID, settings.padID)
     maximumLength = settings.maximumLength
@@ -89,8 +89,8 @@ public struct CLIPTokenizer: Sendable {
     let place = files.place(folder)
     if let vocabulary = try optional("vocab.json"), let merges = try optional("merges.txt") {
       try self.init(
-        vocabulary: vocabulary, merges: merges, configuration: configuration, specialTokensMap: map, at: place
-      )
+        vocabulary: vocabulary, merges: merges, configuration: configuration, specialTokensMap: map,
+        addedTokens: optional("added_tokens.json"), at: place)
     } else {
       try self.init(
         file: files.bytes("\(folder)/tokenizer.json").data, configuration: configuration,

@@ -21,14 +21,17 @@ struct TokenizerConfiguration: Sendable {
 
   /// Throws a `Diagnostic` that names the file for a field of the wrong type, a special token without an id,
   /// or an added token whose id contradicts `vocabulary`.
-  init(configuration: Data?, specialTokensMap: Data?, vocabulary: [String: Int], at place: String) throws {
+  init(
+    configuration: Data?, specialTokensMap: Data?, addedTokens: Data?, vocabulary: [String: Int],
+    at place: String
+  ) throws {
     let configPlace = "\(place)/tokenizer_config.json"
     let mapPlace = "\(place)/special_tokens_map.json"
     var fields = try configuration.map { try Self.fields($0, at: configPlace) } ?? [:]
     let listed = try fields["added_tokens_decoder"].map {
       try Self.listedTokens($0, vocabulary: vocabulary, at: configPlace)
     }
-    added = listed ?? []
+    added = try listed ?? addedTokens.map { try Self.addedTokens($0, at: "\(place)/added_tokens.json") } ?? []
     let map = try listed == nil ? specialTokensMap.map { try Self.fields($0, at: mapPlace) } ?? [:] : [:]
     let listName = "additional_special_tokens"
     let additional =
@@ -97,6 +100,17 @@ struct TokenizerConfiguration: Sendable {
     token.id = id
     added.append(token)
     return id
+  }
+
+  /// The tokens of `added_tokens.json`, an object from tokens to ids, which older tokenizers have; ordered by id.
+  private static func addedTokens(_ file: Data, at place: String) throws -> [AddedToken] {
+    try fields(file, at: place).map { spelling, value in
+      guard let id = value.wholeNumber, (0..<(1 << 24)).contains(id) else {
+        throw Diagnostic(
+          .model, at: place, "the id of \"\(spelling)\" must be a whole number, not \(value.kindName)")
+      }
+      return AddedToken(spelling: spelling, id: id)
+    }.sorted { $0.id < $1.id }
   }
 
   /// The tokens of `added_tokens_decoder`, an object from ids to tokens, ordered by id.

@@ -18,18 +18,26 @@ struct VocabularyTokenizer: Sendable {
   ///   - merges: `merges.txt`.
   ///   - configuration: `tokenizer_config.json`, where there is one.
   ///   - specialTokensMap: `special_tokens_map.json`, where there is one.
+  ///   - addedTokens: `added_tokens.json`, where there is one; a configuration with `added_tokens_decoder` replaces it.
   ///   - place: the folder's name, for errors.
   /// - Throws: a `Diagnostic` of kind `.model` for a file that is not what its name says, ids with gaps or
   ///   repeats, a malformed merge or one whose result the vocabulary lacks, a special token without an id.
   init(
-    vocabulary: Data, merges: Data, configuration: Data?, specialTokensMap: Data?, at place: String
+    vocabulary: Data, merges: Data, configuration: Data?, specialTokensMap: Data?, addedTokens: Data?,
+    at place: String
   ) throws {
     let ids = try Self.vocabulary(vocabulary, at: "\(place)/vocab.json")
     var spellings = try Self.spellings(of: ids, at: "\(place)/vocab.json")
     let settings = try TokenizerConfiguration(
-      configuration: configuration, specialTokensMap: specialTokensMap, vocabulary: ids, at: place)
+      configuration: configuration, specialTokensMap: specialTokensMap, addedTokens: addedTokens,
+      vocabulary: ids,
+      at: place)
     self.merges = try BytePairMerges(parsing: merges, vocabulary: ids, at: "\(place)/merges.txt")
-    for token in settings.added where token.id >= spellings.count { spellings.append(token.spelling) }
+    for token in settings.added where token.id >= spellings.count {
+      // Ids that no token has are left empty.
+      spellings += repeatElement("", count: token.id - spellings.count)
+      spellings.append(token.spelling)
+    }
     self.spellings = spellings
     self.settings = settings
     added = AddedTokens(settings.added)

@@ -27,7 +27,8 @@ extension ComfyGraph {
 
   private func ownEffects(of node: Node) -> [Effect] {
     let kind = node.kind
-    if kind.lowercased().contains("lora") { return loras(of: node).map(Effect.lora) }
+    let loras = loras(of: node).map(Effect.lora)
+    if kind.lowercased().contains("lora") || !loras.isEmpty { return loras + tags(of: node) }
     if kind.contains("ControlNetApply") || kind.contains("ApplyControlNet") {
       return isOff(node) ? [] : [.controlNet(kind)]
     }
@@ -43,6 +44,12 @@ extension ComfyGraph {
       return [.style(style)]
     }
     return isModelPatch(node) ? [.modelPatch(kind)] : []
+  }
+
+  /// The LoRAs that a node takes from tags in its text.
+  private func tags(of node: Node) -> [Effect] {
+    guard let text = node["text"]?.string, text.contains("<lora:") else { return [] }
+    return [.lora(String(text.prefix(60)))]
   }
 
   /// Whether a node takes a model to give it back changed.

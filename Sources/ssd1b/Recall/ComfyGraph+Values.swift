@@ -1,4 +1,5 @@
 import Base
+import Foundation
 
 extension ComfyGraph {
   /// An input's number: as it stands, or of the node that it is linked to, under one of `names` or as its value.
@@ -17,6 +18,7 @@ extension ComfyGraph {
     guard let input else { return nil }
     guard Self.target(of: input) != nil else { return isWanted(input) ? input : nil }
     return follow([input]) { node in
+      if node.isCalculation { return .goOn([]) }
       for key in names + ["value", "Value", "number", "Number", "int", "float"] {
         guard let value = node[key] else { continue }
         if Self.target(of: value) != nil { return .goOn([value]) }
@@ -91,6 +93,10 @@ extension ComfyGraph {
   private func string(_ input: JSONValue?, _ trail: inout Trail) -> String? {
     if case .string(let text)? = input { return text }
     guard let node = origin(of: input), trail.enter(node) else { return nil }
+    // What a node showed is what its text was; the text may have been made by another that cannot be followed.
+    if let shown = node["text_0"]?.string, node["text"].flatMap(Self.target) != nil { return shown }
+    if let replaced = replacedText(of: node, &trail) { return replaced }
+    if node.isCalculation, node["populated_text"] == nil { return nil }
     if let parts = joinedParts(of: node) {
       let separator = (node["delimiter"] ?? node["separator"])?.string ?? ""
       var texts: [String] = []
@@ -105,6 +111,15 @@ extension ComfyGraph {
       if let value = node[key], let text = string(value, &trail) { return text }
     }
     return node.links.count == 1 ? string(node.links.first, &trail) : nil
+  }
+
+  /// The text of a node that replaces a part of one; nil of other nodes.
+  private func replacedText(of node: Node, _ trail: inout Trail) -> String? {
+    guard node.kind.lowercased().contains("replace"), let find = node["find"]?.string, !find.isEmpty,
+      let replacement = node["replace"]?.string,
+      let input = node["string"] ?? node["text"], let text = string(input, &trail)
+    else { return nil }
+    return text.replacingOccurrences(of: find, with: replacement)
   }
 
   /// Inputs that hold a node's text, the one that was used before the one that it was made from.

@@ -13,6 +13,19 @@ struct ComfyGraph {
 
     subscript(_ input: String) -> JSONValue? { inputs[input] }
 
+    /// Whether it makes its output of its inputs by calculation, by chance or by a language model, so that none of the inputs is
+    /// the output.
+    var isCalculation: Bool {
+      let kind = kind.lowercased()
+      // What holds a seed for the noise.
+      if kind.contains("noise") { return false }
+      return [
+        "math", "expression", "calc", "evaluate", "random", "replace", "regex", "llm", "gpt", "ollama",
+        "chat", "florence",
+        "caption", "interrogat", "vision",
+      ].contains(where: kind.contains)
+    }
+
     /// What it is linked to, in the order of the inputs' names.
     var links: [JSONValue] { links(where: { _ in true }) }
 

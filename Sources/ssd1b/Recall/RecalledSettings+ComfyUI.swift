@@ -22,7 +22,9 @@ extension RecalledSettings {
     let encoder = takeTexts(of: sampler)
     for (setting, value) in [(Setting.cfg, sampler.guidance), (.steps, sampler.steps), (.seed, sampler.seed)]
     {
-      if value == nil { note("its \(setting.rawValue) was not found in the graph") }
+      if value == nil {
+        note("its \(setting.rawValue) \(setting == .steps ? "were" : "was") not found in the graph")
+      }
       take(setting, value)
     }
     takeSize(from: passes.source, in: graph)
@@ -30,6 +32,7 @@ extension RecalledSettings {
     takeSampler(of: sampler)
     noteRange(of: sampler, passes)
     noteSyntax(.comfyUI)
+    noteTags()
     noteEffects(on: sampler)
     notePasses(passes, in: graph)
   }
@@ -75,9 +78,20 @@ extension RecalledSettings {
     if differs { noteLeftOut(["the sizes that its prompt was encoded with (\(encoder.kind))"]) }
   }
 
+  /// Notes tags of LoRAs, which some nodes take out of a text; here they stay in it.
+  private mutating func noteTags() {
+    let texts = values.filter { [.prompt, .negative].contains($0.setting) }.compactMap(\.text)
+    if texts.contains(where: { $0.contains("<lora:") }) { note("<lora:…> in its prompt stays text here") }
+  }
+
   private mutating func takeSize(from source: ComfyGraph.LatentSource, in graph: ComfyGraph) {
     switch source {
     case .empty(let node):
+      if let count = graph.number(node["batch_size"], named: ["batch_size"])?.number, count > 1 {
+        note(
+          "it is one of a batch of \(Int(clamping: count)), of which the first alone has the seed's noise here"
+        )
+      }
       guard let size = graph.size(of: node) else { break }
       take(size: size)
       return

@@ -107,6 +107,16 @@ extension RecalledSettings {
     ("ADM Guidance", "ADM guidance"),
   ]
 
+  /// Keys that are taken, or noted elsewhere, or that say nothing of how the picture came about.
+  private static let otherKeys: Set = [
+    "App", "Backend", "CFG scale", "Civitai metadata", "Civitai resources", "Clip skip", "Created Date",
+    "Denoising strength", "Downcast alphas_cumprod", "ENSD", "Emphasis", "Eta", "Guidance", "Hashes", "Model",
+    "Model hash",
+    "Module 1", "Module 2", "Module 3", "Operations", "Parser", "Performance", "Pipeline", "RNG", "Sampler",
+    "Schedule type",
+    "Scheduler", "Seed", "Size", "Steps", "Time", "User", "VAE", "VAE hash", "Version",
+  ]
+
   private mutating func noteEffects(of infotext: Infotext, program: InfotextVariant.Program) {
     var found = infotext.pairs.filter { !JSONValue.string($0.value).isNothing && $0.value != "-1x-1" }
     // A strength of zero takes the variation back.
@@ -121,6 +131,11 @@ extension RecalledSettings {
     for (start, name) in Self.effects where keys.contains(where: { $0.hasPrefix(start) }) {
       if !names.contains(name) { names.append(name) }
     }
+    // What no list knows may have changed the picture as well.
+    let unknown = keys.filter { key in
+      !Self.otherKeys.contains(key) && !Self.effects.contains { key.hasPrefix($0.start) }
+    }
+    names += unknown.prefix(6).filter { !names.contains($0) }
     if program == .stableDiffusionCpp {
       // There it counts for SDXL too, whose own is 2; zero and less stand for that.
       let skip = infotext["Clip skip"].flatMap { JSONValue.string($0).number } ?? 2

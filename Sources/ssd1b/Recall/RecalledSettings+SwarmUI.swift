@@ -35,7 +35,8 @@ extension RecalledSettings {
     let others = [
       ("variationseedstrength", "the variation seed"), ("refinermodel", "the refiner"),
       ("refinercontrolpercentage", "the refiner"), ("controlnetmodel", "ControlNet"),
-      ("seamlesstileable", "seamless tiling"), ("freeublock1", "FreeU"),
+      ("seamlesstileable", "seamless tiling"), ("freeublock1", "FreeU"), ("freeuapplyto", "FreeU"),
+      ("mimicscale", "dynamic thresholding"),
       ("zeronegative", "the zeroed negative prompt"),
       ("mask", "the mask"), ("regionalobjectcleanupfactor", "regions"),
     ]
@@ -44,7 +45,7 @@ extension RecalledSettings {
       found.append(name)
     }
     if let layer = fields["clipstopatlayer"]?.number, layer != -2 {
-      found.append("the text encoder's layer \(layer)")
+      found.append("the text encoder's layer \(Int(clamping: layer))")
     }
     noteLeftOut(found)
   }

@@ -81,7 +81,8 @@ struct TokenizerDocument: Decodable {
       return "\(name(context.codingPath + [key])) is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
       DecodingError.dataCorrupted(let context):
-      return "\(name(context.codingPath)) is not what it should be"
+      let path = name(context.codingPath)
+      return path.isEmpty ? "it is no JSON object" : "\(path) is not what it should be"
     default: return "\(error)"
     }
   }

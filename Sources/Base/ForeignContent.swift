@@ -24,10 +24,14 @@ public enum ForeignContent {
   /// known here.
   ///
   /// Throws nothing: the caller knows what it had asked for.
+  /// - Parameter forms: what the wanted file may look like, which is then no mistake.
   public static func mistake(
-    for bytes: UnsafeRawBufferPointer, at place: String, kind: Diagnostic.Kind, wanted: String
+    for bytes: UnsafeRawBufferPointer, at place: String, kind: Diagnostic.Kind, wanted: String,
+    accepting forms: Set<Form> = []
   ) -> Diagnostic? {
-    guard let name = name(of: bytes), name != wanted else { return nil }
+    guard let name = name(of: bytes), name != wanted, Form(named: name).map(forms.contains) != true else {
+      return nil
+    }
     let remedies = [
       ("a Git LFS pointer", "git lfs pull fetches it, as does hf download"),
       ("a pickle", "convert it to safetensors first, with torch and safetensors.torch.save_file"),
@@ -38,6 +42,26 @@ public enum ForeignContent {
       remedies.first { name.hasPrefix($0.0) }?.1 ?? "fetch it again, and look at what was downloaded"
     return Diagnostic(kind, at: place, "this is \(name), not \(wanted)", hint: remedy)
   }
+
+  /// What a text may be that is of no format known here.
+  public enum Form: Sendable {
+    case text
+    /// One of a line, such as the hub's `Entry not found`.
+    case shortText
+    case json
+
+    fileprivate init?(named name: String) {
+      switch name {
+      case textFile: self = .text
+      case jsonDocument: self = .json
+      default:
+        guard name.hasPrefix(textFile + " that says") else { return nil }
+        self = .shortText
+      }
+    }
+  }
+
+  private static let (textFile, jsonDocument) = ("a text file", "a JSON document")
 
   /// The same of bytes in memory.
   public static func name(of data: Data) -> String? { data.withUnsafeBytes { name(of: $0) } }
@@ -148,11 +172,11 @@ extension ForeignContent {
     guard first.hasPrefix("{") || first.hasPrefix("[") else {
       // Such as the hub's `Entry not found`.
       let isShort = bytes.count <= 100 && !start.isEmpty
-      return isShort ? "a text file that says \"\(shortened(text))\"" : "a text file"
+      return isShort ? "\(textFile) that says \"\(shortened(text))\"" : textFile
     }
-    guard bytes.count <= mostReplyBytes else { return "a JSON document" }
-    guard let document = try? JSONValue(decoding: Data(bytes)) else { return "a text file" }
-    return errorReply(in: document).map { "a JSON error reply: \($0)" } ?? "a JSON document"
+    guard bytes.count <= mostReplyBytes else { return jsonDocument }
+    guard let document = try? JSONValue(decoding: Data(bytes)) else { return textFile }
+    return errorReply(in: document).map { "a JSON error reply: \($0)" } ?? jsonDocument
   }
 
   /// The first 4 KiB as text; nil where they are none, which a control character shows too.

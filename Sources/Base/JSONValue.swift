@@ -19,11 +19,12 @@ public enum JSONValue: Equatable, Sendable {
     do {
       self = try JSONValue(decoding: data)
     } catch {
-      let other = data.withUnsafeBytes {
-        ForeignContent.mistake(for: $0, at: place, kind: kind, wanted: "a JSON document")
-      }
       // That JSON is a text says nothing.
-      if let other, !other.message.hasPrefix("this is a text file,") { throw other }
+      let other = data.withUnsafeBytes {
+        ForeignContent.mistake(
+          for: $0, at: place, kind: kind, wanted: "a JSON document", accepting: [.text])
+      }
+      if let other { throw other }
       throw Diagnostic(
         kind, at: place, "this is no JSON document: \(Self.reason(error))",
         hint: "the file may be cut off or not what its name says: fetch it again")

@@ -38,6 +38,18 @@ public struct Checkpoint: Sendable {
     variant = found.variant
   }
 
+  /// Throws a `Diagnostic` at `place` when a variant was asked for and none of a model's checkpoints is of it.
+  public static func requireVariant(_ wanted: String?, among checkpoints: [Checkpoint], at place: String)
+    throws
+  {
+    guard let wanted, !checkpoints.contains(where: { $0.variant == wanted }) else { return }
+    let others = Set(checkpoints.flatMap(\.variants).compactMap { $0 }).sorted()
+    throw Diagnostic(
+      .model, at: place, "none of its components has weights of the variant \(wanted)",
+      hint: others.isEmpty
+        ? "leave --variant out: it has plain weights alone" : "there is \(NearestNames.list(others, "and"))")
+  }
+
   /// Opens a safetensors file, or the shards that an index (`….json`) names.
   public init(_ source: some ModelFiles, file path: String) throws {
     guard path.hasSuffix(".json") else {

@@ -29,15 +29,9 @@ struct WeightFiles {
 
   /// The file to open. Throws a `Diagnostic` at `place` when there is none, or none that is to be preferred.
   func chosen(at place: String, folder: String) throws -> File {
-    for variant in wanted == nil ? [nil] : [wanted, nil] {
-      if let file = file(of: variant) { return file }
-    }
     let variants = variants
-    if let only = variants.first, variants.count == 1 || variants.contains("fp16"),
-      let file = file(of: variants.count == 1 ? only : "fp16")
-    {
-      return file
-    }
+    let ranked = [wanted, nil, "fp16"] + (variants.count == 1 ? variants : [])
+    if let file = ranked.lazy.compactMap(file(of:)).first { return file }
     guard variants.isEmpty else {
       let names = variants.compactMap { $0 }
       throw Diagnostic(

@@ -59,6 +59,7 @@ extension Subject {
         .model, at: folder.name, "it holds no weights in folders such as unet and vae",
         hint: "fetch the whole pipeline, or name a safetensors file")
     }
+    try Checkpoint.requireVariant(folder.variant, among: parts.compactMap(\.checkpoint), at: folder.name)
     self.init(name: name, parts: parts)
   }
 }

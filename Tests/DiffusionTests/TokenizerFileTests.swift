@@ -108,7 +108,8 @@ struct TokenizerFileTests {
   func characters() throws {
     let tokenizer = try TokenizerFile(
       Data(TokenizerGolden.json("transformers-4").text().utf8), at: "transformers-4")
-    guard case .array(let blocks) = try TokenizerGolden.json("characters") else { return }
+    var blocks: [JSONValue] = []
+    if case .array(let items) = try TokenizerGolden.json("characters") { blocks = items }
     #expect(blocks.count > 30)
     for case .object(let block) in blocks {
       let first = UInt32(try #require(block["first"]?.wholeNumber))

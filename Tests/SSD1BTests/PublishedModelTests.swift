@@ -132,6 +132,8 @@ import Testing
       let other = try latents(["--variant", "fp16"], several + "the fp16 ones are taken")
       try FileManager.default.removeItem(atPath: plain)
       let alone = try latents([], nil)
+      let absent = try Program.run(["--model", model, "--variant", "fp61"], script: "model\n")
+      #expect(absent.code == 4 && absent.errors.contains("weights of the variant fp61\nhint: there is fp16"))
       #expect(taken != nil && taken != other && other == alone)
     }
   }

@@ -84,7 +84,7 @@ extension RecallFormatsTests {
         "11": #"SplitSigmas: "step": 3, "sigmas": ["12", 0]"#,
         "12": #"KarrasScheduler: "steps": 9, "rho": 7"#,
       ], ["prompt": "a fox", "negative": .null, "cfg": 1, "seed": 4, "steps": 9],
-      notes: ["euler_ancestral with Karras' sigmas is none", "(SplitSigmas)"]),
+      notes: ["euler_ancestral with Karras' sigmas is not supported here", "(SplitSigmas)"]),
     Case(
       graph: "no sampler begins with noise: the one that the saved picture leads back to",
       ["latent_image": #"["20", 0]"#],

@@ -18,7 +18,7 @@ import Testing
         #"\#(sampler), "latent_image": ["\#((id + 1) % 20_000)", 0], "positive": ["\#(id)", 0], "negative": ["\#(id)", 0]"#
       )
     }
-    let doubling = (0..<200).map { id in
+    let growing = (0..<200).map { id in
       node(
         id, "StringConcatenate",
         id == 0
@@ -31,7 +31,7 @@ import Testing
     }
     return [
       ("samplers in a ring", ("prompt", graph(ring))),
-      ("texts that double", ("prompt", graph(doubling + [start(199)]))),
+      ("texts that grow twofold", ("prompt", graph(growing + [start(199)]))),
       ("a chain without an end", ("prompt", graph(chain + [start(0)]))),
       ("brackets", ("parameters", String(repeating: "([{<", count: 400_000))),
       (

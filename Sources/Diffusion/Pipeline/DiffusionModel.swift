@@ -79,6 +79,7 @@ public final class DiffusionModel {
       }
     }
     try Diagnostic.throwAll(faults, at: files.name)
+    try Checkpoint.requireVariant(files.variant, among: Array(checkpoints.values), at: files.name)
     self.checkpoints = checkpoints
     self.bindings = bindings
     notes = Self.notes(checkpoints, bindings, schedulerConfig)

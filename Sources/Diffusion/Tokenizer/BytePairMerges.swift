@@ -60,7 +60,7 @@ struct BytePairMerges: Sendable {
           hint: "vocab.json and merges.txt must come from the same tokenizer")
       }
       // A pair given twice keeps its later rank, as in the reference.
-      merges[Self.key(symbol(fields[0]), symbol(fields[1]))] = Merge(
+      merges[SymbolChain.key(symbol(fields[0]), symbol(fields[1]))] = Merge(
         rank: UInt32(rank), product: Symbol(product))
     }
   }
@@ -72,23 +72,18 @@ struct BytePairMerges: Sendable {
   func symbols(of word: some Collection<UInt8>) -> [Symbol] {
     guard !word.isEmpty else { return [] }
     var symbols = word.map { letters[Int($0)] }
-    let count = symbols.count
-    symbols[count - 1] = lastLetters[Int(word[word.index(word.startIndex, offsetBy: count - 1)])]
-    // Neighbours by position, so that a merge moves nothing; a merged-away symbol is its own neighbour.
-    var next = Array(1...count)
-    var previous = Array(-1..<count - 1)
+    symbols[symbols.count - 1] =
+      lastLetters[Int(word[word.index(word.startIndex, offsetBy: symbols.count - 1)])]
+    var chain = SymbolChain(symbols)
     var queue = MinimumHeap<UInt64>()
 
-    func merge(at left: Int) -> Merge? {
-      guard left >= 0, next[left] != left, next[left] < count else { return nil }
-      return merges[Self.key(symbols[left], symbols[next[left]])]
-    }
+    func merge(at left: Int) -> Merge? { chain.pair(at: left).flatMap { merges[$0] } }
     func offer(_ left: Int) {
       // Rank first, then position: equal pairs come out together and from the left.
       if let rank = merge(at: left)?.rank { queue.insert(UInt64(rank) << 32 | UInt64(left)) }
     }
 
-    for left in 0..<count { offer(left) }
+    for left in symbols.indices { offer(left) }
     var positions: [Int] = []
     while let first = queue.minimum {
       // A merge may make a pair of a lower rank; it has to wait for the other occurrences of this one.
@@ -101,20 +96,10 @@ struct BytePairMerges: Sendable {
       for left in positions {
         // An entry outlives its pair when a neighbour was merged since.
         guard let merge = merge(at: left), UInt64(merge.rank) == rank else { continue }
-        let right = next[left]
-        symbols[left] = merge.product
-        next[left] = next[right]
-        if next[right] < count { previous[next[right]] = left }
-        next[right] = right
-        offer(previous[left])
-        offer(left)
+        for position in chain.merge(at: left, into: merge.product) { offer(position) }
       }
     }
-    return sequence(first: 0) { next[$0] < count ? next[$0] : nil }.map { symbols[$0] }
-  }
-
-  private static func key(_ left: Symbol, _ right: Symbol) -> UInt64 {
-    UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    return chain.merged
   }
 
   private typealias Line = (number: Int, bytes: ArraySlice<UInt8>)
@@ -123,9 +108,10 @@ struct BytePairMerges: Sendable {
   private static func lines(of file: Data, at place: String) throws -> ArraySlice<Line> {
     // A merge list is a text, but none of those that lie in its place.
     let other = file.withUnsafeBytes {
-      ForeignContent.mistake(for: $0, at: place, kind: .model, wanted: "a list of merges")
+      ForeignContent.mistake(
+        for: $0, at: place, kind: .model, wanted: "a list of merges", accepting: [.text, .shortText])
     }
-    if let other, !other.message.hasPrefix("this is a text file"), !file.isEmpty { throw other }
+    if let other, !file.isEmpty { throw other }
     guard String(data: file, encoding: .utf8) != nil else {
       throw Diagnostic(
         .model, at: place, "expected UTF-8 text, found other bytes",

@@ -70,7 +70,7 @@ extension ComfyGraph {
     return nodes(where: isOutput("Save")) + nodes(where: isOutput("Preview"))
   }
 
-  /// A node that walks from noise to a picture, by its kind or by what it takes.
+  /// A sampler, by its kind or by what it takes.
   private func isSampler(_ node: Node) -> Bool {
     if ["KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"].contains(node.kind) {
       return true

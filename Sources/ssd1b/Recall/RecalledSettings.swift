@@ -49,7 +49,7 @@ struct RecalledSettings {
       if Scheduler(rawValue: name) != nil {
         settings.set(.scheduler, name)
       } else {
-        settings.note("its scheduler \(name) is none of this version's")
+        settings.note("this version has no scheduler \(name)")
       }
     }
     return settings
@@ -118,7 +118,7 @@ extension RecalledSettings {
     let karras = solver.flatMap { Scheduler(rawValue: $0.rawValue + "_karras") }
     guard let scheduler = spacing == .karras ? karras : solver else {
       let sigmas = spacing == .karras ? " with Karras' sigmas" : ""
-      note("its sampler \(name)\(sigmas) is none of this program's: scheduler stays")
+      note("its sampler \(name)\(sigmas) is not supported here: scheduler stays")
       return
     }
     set(.scheduler, scheduler.rawValue)

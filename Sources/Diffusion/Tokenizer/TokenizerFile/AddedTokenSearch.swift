@@ -44,23 +44,23 @@ struct AddedTokenSearch: Sendable {
     guard case .array(let items) = json else {
       throw TokenizerFault(text: "added_tokens must be a list, not \(json.kindName)")
     }
-    var tokens: [AddedToken] = []
+    var tokens: [Int: AddedToken] = [:]
     var known: [String: Int] = [:]
+    var next = vocabulary.count
     for item in items {
       guard let part = try TokenizerPart(item, named: "added_tokens") else { continue }
       let spelling = try part.string("content")
       guard !spelling.isEmpty else { continue }
-      let next = max(vocabulary.count, (tokens.map(\.id).max() ?? -1) + 1)
       let id = known[spelling] ?? vocabulary[spelling] ?? next
       known[spelling] = id
+      next = max(next, id + 1)
       let token = AddedToken(
         spelling: spelling, id: id, stripsLeft: try part.boolean("lstrip"),
         stripsRight: try part.boolean("rstrip"),
         isSingleWord: try part.boolean("single_word"), isNormalized: try part.boolean("normalized"))
-      tokens.removeAll { $0.id == id }
-      tokens.append(token)
+      tokens[id] = token
     }
-    return tokens
+    return tokens.values.sorted { $0.id < $1.id }
   }
 
   /// A text cut at the tokens that are found in it as it is.

@@ -43,7 +43,7 @@ struct BytePairModel: Sendable {
         throw TokenizerFault(text: "model.merges[\(rank)], \(pair[0]) \(pair[1]), is not in the vocabulary")
       }
       // Of a pair that stands twice, the later rank counts.
-      merges[Self.key(Int32(left), Int32(right))] = Merge(rank: UInt32(rank), product: Int32(product))
+      merges[SymbolChain.key(Int32(left), Int32(right))] = Merge(rank: UInt32(rank), product: Int32(product))
     }
   }
 
@@ -94,43 +94,26 @@ struct BytePairModel: Sendable {
     return symbols
   }
 
-  private func merged(_ word: [Int32]) -> [Int32] {
-    var symbols = word
-    let count = symbols.count
-    guard count > 1 else { return symbols }
-    // Neighbours by position; a symbol that was merged away is its own neighbour.
-    var next = Array(1...count)
-    var previous = Array(-1..<count - 1)
+  /// Merges pairs in the order of their ranks and then of their places.
+  private func merged(_ symbols: [Int32]) -> [Int32] {
+    var chain = SymbolChain(symbols)
     var queue = MinimumHeap<UInt64>()
     var products: [UInt64: Int32] = [:]
+    func merge(at left: Int) -> Merge? { chain.pair(at: left).flatMap { merges[$0] } }
     func offer(_ left: Int) {
-      guard left >= 0, next[left] < count, let merge = merges[Self.key(symbols[left], symbols[next[left]])]
-      else { return }
+      guard let merge = merge(at: left) else { return }
       let entry = UInt64(merge.rank) << 32 | UInt64(left)
       queue.insert(entry)
       products[entry] = merge.product
     }
-    for left in 0..<count - 1 { offer(left) }
+    for left in symbols.indices { offer(left) }
     while let entry = queue.minimum {
       queue.removeMinimum()
       let left = Int(entry & 0xFFFF_FFFF)
       // An entry outlives its pair when a neighbour was merged since; it holds where the result is the same.
-      guard next[left] != left, next[left] < count,
-        let merge = merges[Self.key(symbols[left], symbols[next[left]])],
-        merge.product == products[entry]
-      else { continue }
-      let right = next[left]
-      symbols[left] = merge.product
-      next[left] = next[right]
-      if next[right] < count { previous[next[right]] = left }
-      next[right] = right
-      offer(previous[left])
-      offer(left)
+      guard let merge = merge(at: left), merge.product == products[entry] else { continue }
+      for position in chain.merge(at: left, into: merge.product) { offer(position) }
     }
-    return sequence(first: 0) { next[$0] < count ? next[$0] : nil }.map { symbols[$0] }
-  }
-
-  private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
-    UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    return chain.merged
   }
 }
